@@ -1,0 +1,30 @@
+// Small helpers that make text: concat for messages, thousands separators and byte counts for people. Any
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace dlfs {
+
+// "a", 3, 0.5 -> "a30.5"
+template <typename... Parts>
+std::string concat(const Parts&... parts) {
+  std::ostringstream stream;
+  (stream << ... << parts);
+  return stream.str();
+}
+
+std::string with_separators(int64_t value);   // 9123 -> "9,123"
+std::string human_bytes(size_t bytes);        // 1536 -> "1.5 KiB"
+std::string fixed(double value, int digits);  // 0.9123, 2 -> "0.91"
+std::string join(const std::vector<std::string>& parts, const std::string& between);
+int edit_distance(const std::string& a, const std::string& b);  // Levenshtein: for "did you mean"
+
+// The candidate nearest to `word`, or "" where none is near enough to be a slip of the finger.
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
+
+}  // namespace dlfs
