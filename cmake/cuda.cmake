@@ -1,0 +1,106 @@
+# Decides whether this build has a GPU half, and says why in one sentence.
+#
+# In:  DLFS_CUDA (AUTO, ON, OFF), CUDACXX or CMAKE_CUDA_COMPILER (optional), CMAKE_CUDA_ARCHITECTURES (optional).
+# Out: DLFS_HAS_CUDA (TRUE or FALSE), DLFS_CUDA_STATUS (the sentence, kept in the cache for ./dev), and with
+#      CUDA the target dlfs_cuda: static runtime and cuDNN's headers. cuDNN itself and the driver are opened at
+#      run time, so a program built with CUDA starts on a machine that has neither.
+
+set(DLFS_CUDA AUTO CACHE STRING "GPU half: AUTO (where it can be compiled), ON (or fail), OFF")
+set_property(CACHE DLFS_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+# Sets DLFS_CUDA_STATUS in the caller to the reason why CUDA stays off, or to "" where everything is there.
+function(dlfs_look_for_cuda)
+  set(DLFS_CUDA_STATUS "" PARENT_SCOPE)
+  if(NOT DLFS_CUDA STREQUAL ON AND NOT DLFS_CUDA STREQUAL AUTO)
+    set(DLFS_CUDA_STATUS "switched off (DLFS_CUDA=${DLFS_CUDA})" PARENT_SCOPE)
+    return()
+  endif()
+
+  find_program(DLFS_NVCC NAMES $ENV{CUDACXX} ${CMAKE_CUDA_COMPILER} nvcc
+               HINTS ENV CUDA_HOME ENV CUDA_PATH /usr/local/cuda PATH_SUFFIXES bin)
+  if(NOT DLFS_NVCC)
+    set(DLFS_CUDA_STATUS "no nvcc found (CUDA 12.8 or later; 13.0 is tested)" PARENT_SCOPE)
+    return()
+  endif()
+  execute_process(COMMAND ${DLFS_NVCC} --version OUTPUT_VARIABLE words ERROR_QUIET)
+  if(NOT words MATCHES "V([0-9]+\\.[0-9]+\\.[0-9]+)")
+    set(DLFS_CUDA_STATUS "${DLFS_NVCC} tells no version" PARENT_SCOPE)
+    return()
+  endif()
+  set(DLFS_NVCC_VERSION ${CMAKE_MATCH_1} PARENT_SCOPE)
+  if(CMAKE_MATCH_1 VERSION_LESS 12.8)
+    set(DLFS_CUDA_STATUS "${DLFS_NVCC} is CUDA ${CMAKE_MATCH_1}, but 12.8 or later is needed" PARENT_SCOPE)
+    return()
+  endif()
+
+  cmake_path(GET DLFS_NVCC PARENT_PATH bin)
+  execute_process(COMMAND ${Python3_EXECUTABLE} -c "import nvidia.cudnn as c; print(list(c.__path__)[0])"
+                  OUTPUT_VARIABLE wheel ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  find_path(DLFS_CUDNN_INCLUDE_DIR cudnn.h
+            HINTS ${bin}/../include /usr/local/cuda/include ${wheel}/include)
+  if(NOT DLFS_CUDNN_INCLUDE_DIR)
+    set(DLFS_CUDA_STATUS "nvcc ${CMAKE_MATCH_1} is here, but cudnn.h is not (cuDNN 9)" PARENT_SCOPE)
+    return()
+  endif()
+  file(STRINGS ${DLFS_CUDNN_INCLUDE_DIR}/cudnn_version.h lines REGEX "define CUDNN_(MAJOR|MINOR|PATCHLEVEL) +[0-9]+")
+  string(REGEX REPLACE "[^0-9]+" "." version "${lines}")
+  string(REGEX REPLACE "^\\.|\\.$" "" version "${version}")
+  set(DLFS_CUDNN_VERSION ${version} PARENT_SCOPE)
+  if(version VERSION_LESS 9)
+    set(DLFS_CUDA_STATUS "${DLFS_CUDNN_INCLUDE_DIR} holds cuDNN ${version}, but 9 is needed" PARENT_SCOPE)
+    return()
+  endif()
+
+  if(NOT CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_COMPILER ${DLFS_NVCC} CACHE FILEPATH "CUDA compiler")
+  endif()
+  if(DLFS_CUDA STREQUAL AUTO)
+    include(CheckLanguage)
+    check_language(CUDA)
+    if(NOT CMAKE_CUDA_COMPILER)
+      set(DLFS_CUDA_STATUS "${DLFS_NVCC} compiles nothing with this C++ compiler" PARENT_SCOPE)
+    endif()
+  endif()
+endfunction()
+
+# One architecture for each kind of card in this machine, or the H100's where there is none.
+function(dlfs_architectures result)
+  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+                  OUTPUT_VARIABLE words ERROR_QUIET)
+  string(REGEX MATCHALL "[0-9]+\\.[0-9]" cards "${words}")
+  list(TRANSFORM cards REPLACE "\\." "")
+  list(REMOVE_DUPLICATES cards)
+  if(NOT cards)
+    set(cards 90)
+  endif()
+  set(${result} ${cards} PARENT_SCOPE)
+endfunction()
+
+if(NOT CMAKE_CUDA_ARCHITECTURES)
+  dlfs_architectures(CMAKE_CUDA_ARCHITECTURES)
+endif()
+dlfs_look_for_cuda()
+
+if(DLFS_CUDA_STATUS)
+  if(DLFS_CUDA STREQUAL ON)
+    message(FATAL_ERROR "dlfs: CUDA is asked for, but ${DLFS_CUDA_STATUS}")
+  endif()
+  set(DLFS_HAS_CUDA FALSE)
+  set(DLFS_CUDA_STATUS "off: ${DLFS_CUDA_STATUS}" CACHE INTERNAL "")
+else()
+  set(DLFS_HAS_CUDA TRUE)
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  if(CMAKE_VERSION VERSION_LESS 3.26)  # does not know yet how nvcc spells C++20
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+    list(APPEND CMAKE_CUDA_COMPILE_FEATURES cuda_std_20)
+  endif()
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  add_library(dlfs_cuda INTERFACE)
+  target_link_libraries(dlfs_cuda INTERFACE CUDA::cudart_static)
+  target_include_directories(dlfs_cuda SYSTEM INTERFACE ${DLFS_CUDNN_INCLUDE_DIR})
+  list(JOIN CMAKE_CUDA_ARCHITECTURES " " _architectures)
+  set(DLFS_CUDA_STATUS "on: nvcc ${DLFS_NVCC_VERSION}, cuDNN ${DLFS_CUDNN_VERSION}, sm ${_architectures}" CACHE INTERNAL "")
+endif()
