@@ -1,0 +1,112 @@
+// A Function is one differentiable function with its settings: conv with stride 2, a loss, an update of all
+// parameters. It knows the rule for shapes and types and makes the kernels of both devices; it holds no
+// tensors and no state, so one object serves any number of calls, plans and threads. This is the contract
+// that every folder of ops/ fulfils.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dlfs/base/error.h"
+#include "dlfs/tensor/device.h"
+#include "dlfs/tensor/tensor.h"
+
+namespace dlfs {
+
+enum class Mode : uint8_t { train, infer };
+enum class Precision : uint8_t {
+  f32,
+  tf32
+};  // f32 means f32; tf32 lets matrix work round its inputs to 10 bits
+
+std::string to_string(Precision precision);
+
+// What infer is asked about. An optional input that is not given is `absent`.
+struct Inputs {
+  std::vector<Spec> specs;
+  Mode mode = Mode::train;
+  Precision precision = Precision::f32;
+
+  size_t size() const { return specs.size(); }
+  const Spec& operator[](size_t i) const { return specs[i]; }
+};
+
+struct Signature {
+  std::vector<Spec> outputs;
+  std::vector<Spec> saved;   // what forward keeps for backward: one format and size on every device
+  std::vector<int> updates;  // inputs that the function writes in place (statistics, parameters, counters)
+  int64_t reduction =
+      1;  // terms of the longest sum behind one element, forward or backward: makes tolerances
+};
+
+// The inputs and outputs, by index, that backward reads. What is not declared is not kept alive and not
+// shown.
+struct Needs {
+  std::vector<int> inputs, outputs;
+};
+
+// What a kernel does to one gradient: decided by differentiate(), never by an op. One value used twice in a
+// call has two Grads to one tensor, `set` before `add`: kernels write in the order of the inputs.
+enum class Write : uint8_t { skip, set, add };
+
+struct Grad {
+  Tensor to;
+  Write how = Write::skip;
+};
+
+// Working memory of the kernels of one order of work: each asks at compile time, all get the same bytes at
+// run time.
+class Scratch {
+ public:
+  void request(size_t size) { wanted_ = std::max(wanted_, size); }
+  // ensures: data() is at least as large as any request. Addresses that were handed out before stay valid,
+  // since a recording may hold them.
+  void allocate(Device& device);
+  void* data() const { return blocks_.empty() ? nullptr : blocks_.back()->data(); }
+  void* at(size_t offset) const { return static_cast<std::byte*>(data()) + offset; }
+  size_t size() const { return blocks_.empty() ? 0 : blocks_.back()->size(); }
+
+ private:
+  size_t wanted_ = 0;
+  std::vector<MemoryPtr> blocks_;
+};
+
+// The tensors of one call, with addresses. Null tensors: an absent input; an input or output that backward
+// did not declare; saved, where no backward follows; d_out, where no gradient arrives; d_in, where Write is
+// skip.
+struct Site {
+  std::vector<Tensor> in, out, saved, d_out;
+  std::vector<Grad> d_in;
+  Scratch& scratch;
+  Precision precision = Precision::f32;
+};
+
+class Function {
+ public:
+  virtual ~Function() = default;
+
+  virtual std::string name() const = 0;  // "conv"
+  virtual std::string settings() const {
+    return "{}";
+  }  // as JSON: {"stride": 2}; for tables and golden files
+
+  // ensures: shapes and types of everything; throws ShapeError(name(), the fact with both values) where they
+  // do not fit. This is the only check: kernels trust.
+  virtual Signature infer(const Inputs& in) const = 0;
+  virtual Needs needs() const { return {}; }
+
+  // Pick the half for device.kind(). requires: a site whose specs passed infer. ensures: a kernel bound to
+  // the site's addresses; what it needs beside is requested from site.scratch and read from there when it
+  // runs.
+  virtual KernelPtr forward(Device& device, const Site& site) const = 0;
+  virtual KernelPtr backward(Device& device,
+                             const Site& site) const;  // (optional) throws where there is no gradient
+};
+
+using FunctionPtr = std::shared_ptr<const Function>;
+
+}  // namespace dlfs

@@ -1,0 +1,130 @@
+#include "dlfs/graph/plan.h"
+
+#include <iomanip>
+
+namespace dlfs {
+
+Plan::Plan(Trace&& trace)
+    : state_(trace.graph_.state),
+      losses_(trace.graph_.losses),
+      precision_(trace.graph_.settings.precision),
+      schedule_(differentiate(trace.graph_)),
+      arena_bytes_(place(schedule_)) {}
+
+Tensor Plan::tensor(int slot) const {
+  if (slot < 0) return {};
+  const Slot& of = schedule_.slots[slot];
+  switch (of.home) {
+    case Home::arena:
+      return {of.spec, arena_->at(of.offset)};
+    case Home::state:
+      return state_->entries()[of.origin].tensor;
+    case Home::gradient:
+      return state_->entries()[of.origin].gradient;
+    case Home::seed:
+      return {of.spec, seeds_->at(of.origin * alignment)};
+  }
+  return {};
+}
+
+Site Plan::site(const Task& task, Scratch& scratch) const {
+  Site made{{}, {}, {}, {}, {}, scratch, precision_};
+  for (const int slot : task.in) made.in.push_back(tensor(slot));
+  for (const int slot : task.out) made.out.push_back(tensor(slot));
+  for (const int slot : task.saved) made.saved.push_back(tensor(slot));
+  for (const int slot : task.d_out) made.d_out.push_back(tensor(slot));
+  for (const auto& [slot, how] : task.d_in) made.d_in.push_back({tensor(slot), how});
+  return made;
+}
+
+void Plan::upload_seeds(Device& device) {
+  seeds_ = device.allocate((losses_.size() + 1) * alignment);
+  for (size_t i = 0; i < losses_.size(); ++i)
+    device.upload({{{1, 1, 1, 1}, DType::f32}, seeds_->at(i * alignment)}, &losses_[i].weight,
+                  device.stream());
+}
+
+void Plan::compile(Device& device, MemoryPtr arena, Scratch& scratch) {
+  DLFS_CHECK(arena->size() >= arena_bytes_, "the arena has ", arena->size(), " bytes, the plan needs ",
+             arena_bytes_);
+  DLFS_CHECK(steps_.empty(), "a plan is compiled once");
+  arena_ = std::move(arena);
+  state_->allocate(device);
+  if (!losses_.empty()) {
+    state_->allocate_gradients(device);
+    upload_seeds(device);
+  }
+  for (const Task& task : schedule_.tasks) {
+    Step step{task.function.get(), task.backward, task.path, task.reduction, site(task, scratch), nullptr};
+    step.kernel = task.backward ? step.function->backward(device, step.site)
+                                : step.function->forward(device, step.site);
+    steps_.push_back(std::move(step));
+  }
+  scratch.allocate(device);
+  device.synchronize(device.stream());
+  recording_ = device.record([this](Stream stream) {
+    for (const Step& step : steps_) step.kernel->run(stream);
+  });
+}
+
+void Plan::compile(Device& device) {
+  compile(device, device.allocate(std::max(arena_bytes_, alignment)), own_scratch_);
+}
+
+Tensor Plan::operator[](const std::string& name) const {
+  const auto found = schedule_.names.find(name);
+  if (found == schedule_.names.end()) {
+    std::vector<std::string> known;
+    for (const auto& [other, slot] : schedule_.names) known.push_back(other);
+    throw ShapeError("plan", "has no input or output " + name + "; it has " + join(known, ", "));
+  }
+  return tensor(found->second);
+}
+
+void Plan::run(Stream stream) {
+  DLFS_CHECK(recording_, "a plan is compiled before it runs");
+  recording_->run(stream);
+}
+
+void Plan::run(Stream stream, Observer& observer) {
+  DLFS_CHECK(recording_, "a plan is compiled before it runs");
+  for (const Step& step : steps_) {
+    observer.before(step, stream);
+    step.kernel->run(stream);
+    observer.after(step, stream);
+  }
+}
+
+std::string Plan::table() const {
+  const auto home = [](Home of) {
+    return of == Home::arena      ? "arena"
+           : of == Home::state    ? "state"
+           : of == Home::gradient ? "gradient"
+                                  : "seed";
+  };
+  std::ostringstream text;
+  text << std::left;
+  text << std::setw(6) << "step" << std::setw(28) << "path" << std::setw(24) << "function"
+       << "engine\n";
+  for (size_t t = 0; t < schedule_.tasks.size(); ++t) {
+    const Task& task = schedule_.tasks[t];
+    text << std::setw(6) << t << std::setw(28) << task.path << std::setw(24)
+         << task.function->name() + (task.backward ? " backward" : "")
+         << (t < steps_.size() ? steps_[t].kernel->engine() : "not compiled") << "\n";
+  }
+  text << "\n"
+       << std::setw(36) << "tensor" << std::setw(24) << "shape" << std::setw(10) << "home" << std::setw(10)
+       << "life" << std::right << std::setw(12) << "offset" << std::setw(12) << "bytes"
+       << "\n";
+  for (const Slot& slot : schedule_.slots) {
+    text << std::left << std::setw(36) << slot.name << std::setw(24) << to_string(slot.spec) << std::setw(10)
+         << home(slot.home) << std::setw(10) << concat(slot.first, "..", slot.last) << std::right
+         << std::setw(12) << (slot.home == Home::arena ? std::to_string(slot.offset) : "-") << std::setw(12)
+         << bytes(slot.spec) << "\n";
+  }
+  text << "\narena " << with_separators(static_cast<int64_t>(arena_bytes_)) << " bytes ("
+       << human_bytes(arena_bytes_) << "), parameters " << with_separators(state_->parameter_count()) << "\n";
+  return text.str();
+}
+
+}  // namespace dlfs

@@ -1,0 +1,129 @@
+#include "dlfs/graph/trace.h"
+
+#include <algorithm>
+
+namespace dlfs {
+namespace {
+
+constexpr int64_t largest_count = (int64_t{1} << 31) - 1;  // kernels count elements in 32 bits
+
+}  // namespace
+
+const Spec& Value::spec() const {
+  DLFS_CHECK(trace_ != nullptr, "a null value has no shape");
+  return trace_->graph_.nodes[id_].spec;
+}
+
+Trace::Trace(State& state, TraceSettings settings) {
+  graph_.state = &state;
+  graph_.settings = settings;
+}
+
+Trace::Scope::Scope(Trace& trace, const std::string& name) : trace_(trace), before_(trace.path_.size()) {
+  trace_.path_ = trace_.path(name);
+}
+
+std::string Trace::path(const std::string& name) const {
+  return path_.empty() ? name : name.empty() ? path_ : path_ + "." + name;
+}
+
+Value Trace::add(Graph::Node node) {
+  graph_.nodes.push_back(std::move(node));
+  return {this, static_cast<int>(graph_.nodes.size()) - 1};
+}
+
+Value Trace::input(const std::string& name, const Spec& spec) {
+  for (const Graph::Node& node : graph_.nodes)
+    if (node.source == Graph::Source::input && node.name == name)
+      throw ShapeError("trace", "input " + name + " is there already; give the second one another name");
+  return add({name, spec, Graph::Source::input, -1});
+}
+
+Value Trace::param(Param param) {
+  const State::Entry& entry = graph_.state->entry(param);
+  for (const Graph::Node& node : graph_.nodes)
+    if (node.source == Graph::Source::state && node.origin == param.index)
+      throw ShapeError(
+          "trace",
+          entry.name + " is used twice in one trace; keep the Value, or give one a scope of its own");
+  return add({entry.name, entry.spec, Graph::Source::state, param.index});
+}
+
+std::vector<int> Trace::ids(const std::string& who, const std::vector<Value>& values) const {
+  std::vector<int> all;
+  for (const Value& value : values) {
+    if (value && value.trace_ != this)
+      throw ShapeError(who, path("") + ": an input belongs to another trace");
+    all.push_back(value.id_);
+  }
+  return all;
+}
+
+Graph::Call Trace::call(FunctionPtr function, const std::vector<Value>& in) const {
+  Graph::Call made{function, path(""), ids(function->name(), in), {}, {}};
+  Inputs inputs{{}, graph_.settings.mode, graph_.settings.precision};
+  for (const int id : made.in) inputs.specs.push_back(id < 0 ? absent : graph_.nodes[id].spec);
+  try {
+    made.signature = function->infer(inputs);
+  } catch (const ShapeError& error) {
+    throw ShapeError(error.who(), path_.empty() ? error.fact() : path_ + ": " + error.fact());
+  }
+  for (const std::vector<Spec>* specs : {&made.signature.outputs, &made.signature.saved})
+    for (const Spec& spec : *specs)
+      if (spec.shape.count() > largest_count)
+        throw ShapeError(function->name(),
+                         concat(made.path, ": ", to_string(spec), " has ", spec.shape.count(),
+                                " elements, more than ", largest_count, "; use a smaller batch or image"));
+  if (made.path.empty()) made.path = function->name();
+  return made;
+}
+
+std::vector<Value> Trace::apply(FunctionPtr function, const std::vector<Value>& in) {
+  Graph::Call made = call(function, in);
+  const int index = static_cast<int>(graph_.calls.size());
+  std::vector<Value> results;
+  for (size_t i = 0; i < made.signature.outputs.size(); ++i) {
+    const std::string name = made.path + "." + function->name() + (i == 0 ? "" : concat("_", i));
+    results.push_back(add({name, made.signature.outputs[i], Graph::Source::result, index}));
+    made.out.push_back(results.back().id_);
+  }
+  graph_.calls.push_back(std::move(made));
+  return results;
+}
+
+void Trace::loss(const std::string& name, Value value, float weight) {
+  if (value.spec() != Spec{{1, 1, 1, 1}, DType::f32})
+    throw ShapeError("trace",
+                     concat("loss ", name, " is ", to_string(value.spec()), ", but a loss is f32 [1,1,1,1]"));
+  graph_.losses.push_back({name, ids("trace", {value})[0], weight});
+  output(name, value);
+}
+
+void Trace::output(const std::string& name, Value value) {
+  DLFS_CHECK(value, "output ", name, " is null");
+  if (!graph_.outputs.emplace(name, ids("trace", {value})[0]).second)
+    throw ShapeError("trace", "output " + name + " is there already; give the second one another name");
+}
+
+Value Trace::gradient(Value value) {
+  const Graph::Node& of = graph_.nodes[ids("trace", {value})[0]];
+  return add({"d_" + of.name, of.spec, Graph::Source::gradient, value.id_});
+}
+
+void Trace::update(FunctionPtr function, const std::vector<Value>& in) {
+  Graph::Call made = call(function, in);
+  DLFS_CHECK(made.signature.outputs.empty(), function->name(), " is an update, but has outputs");
+  graph_.updates.push_back(std::move(made));
+}
+
+std::vector<Value> Trace::parameters() {
+  std::vector<Value> all;
+  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Graph::Node& node = graph_.nodes[i];
+    if (node.source == Graph::Source::state && graph_.state->entries()[node.origin].role == Role::parameter)
+      all.push_back({this, static_cast<int>(i)});
+  }
+  return all;
+}
+
+}  // namespace dlfs

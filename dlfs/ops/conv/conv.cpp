@@ -1,0 +1,77 @@
+#include "dlfs/ops/conv/conv.h"
+
+#include <algorithm>
+
+#include "dlfs/ops/halves.h"
+
+namespace dlfs {
+namespace {
+
+class Conv : public Function {
+ public:
+  explicit Conv(const ConvSettings& settings) : settings_(settings) {}
+
+  std::string name() const override { return "conv"; }
+
+  std::string settings() const override {
+    return concat(R"({"stride": )", settings_.stride, R"(, "pad": )", settings_.pad, R"(, "dilation": )",
+                  settings_.dilation, R"(, "groups": )", settings_.groups, R"(, "relu": )",
+                  settings_.relu ? "true" : "false", "}");
+  }
+
+  Signature infer(const Inputs& in) const override {
+    DLFS_CHECK(in.size() == 3, "conv takes x, w and bias");
+    const Shape x = in[0].shape, w = in[1].shape;
+    const auto [stride, pad, dilation, groups, relu] = settings_;
+    const auto refuse = [](const auto&... fact) { throw ShapeError("conv", concat(fact...)); };
+    if (in[0].dtype != DType::f32 || in[1].dtype != DType::f32)
+      refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]), ", but both must be f32");
+    if (stride < 1 || dilation < 1 || groups < 1 || pad < 0)
+      refuse("stride ", stride, ", dilation ", dilation, ", groups ", groups, " must be at least 1, pad ",
+             pad, " at least 0");
+    if (x.c % groups != 0 || w.n % groups != 0)
+      refuse("x ", to_string(x), " and w ", to_string(w), " cannot be split into ", groups,
+             " groups of channels");
+    if (x.c != w.c * groups)
+      refuse("x ", to_string(x), " has ", x.c, " channels, but w ", to_string(w), " takes ", w.c * groups);
+    if (in[2] && in[2] != Spec{{1, 1, 1, w.n}, DType::f32})
+      refuse("bias is ", to_string(in[2]), ", but w ", to_string(w), " needs f32 ",
+             to_string(Shape{1, 1, 1, w.n}));
+    const int64_t h = x.h + 2 * int64_t{pad} - dilation * (int64_t{w.h} - 1) - 1;
+    const int64_t wide = x.w + 2 * int64_t{pad} - dilation * (int64_t{w.w} - 1) - 1;
+    if (h < 0 || wide < 0)
+      refuse("w ", to_string(w), " with dilation ", dilation, " is larger than x ", to_string(x),
+             " padded by ", pad);
+    const Shape y{x.n, static_cast<int>(h / stride) + 1, static_cast<int>(wide / stride) + 1, w.n};
+    const int64_t filter = int64_t{w.h} * w.w;
+    const int64_t longest = std::max({filter * w.c, filter * (w.n / groups), int64_t{y.n} * y.h * y.w});
+    return {.outputs = {{y, DType::f32}}, .saved = {}, .updates = {}, .reduction = longest};
+  }
+
+  Needs needs() const override {
+    return settings_.relu ? Needs{.inputs = {0, 1}, .outputs = {0}} : Needs{.inputs = {0, 1}, .outputs = {}};
+  }
+
+  KernelPtr forward(Device& device, const Site& site) const override {
+    return make_half(name(), device, site, settings_, conv_forward_cpu, DLFS_GPU_HALF(conv_forward_gpu));
+  }
+
+  KernelPtr backward(Device& device, const Site& site) const override {
+    return make_half(name(), device, site, settings_, conv_backward_cpu, DLFS_GPU_HALF(conv_backward_gpu));
+  }
+
+ private:
+  ConvSettings settings_;
+};
+
+}  // namespace
+
+FunctionPtr conv_function(const ConvSettings& settings) { return std::make_shared<Conv>(settings); }
+
+Value conv(Value x, Value w, Value bias, const ConvSettings& settings) {
+  return x.trace().apply(conv_function(settings), {x, w, bias})[0];
+}
+
+Value conv(Value x, Value w, const ConvSettings& settings) { return conv(x, w, Value{}, settings); }
+
+}  // namespace dlfs

@@ -1,0 +1,61 @@
+#include "dlfs/ops/max_pool/max_pool.h"
+
+#include "dlfs/ops/halves.h"
+
+namespace dlfs {
+namespace {
+
+class MaxPool : public Function {
+ public:
+  explicit MaxPool(const MaxPoolSettings& settings) : settings_(settings) {}
+
+  std::string name() const override { return "max_pool"; }
+
+  std::string settings() const override {
+    return concat(R"({"size": )", settings_.size, R"(, "stride": )", settings_.step(), R"(, "pad": )",
+                  settings_.pad, "}");
+  }
+
+  Signature infer(const Inputs& in) const override {
+    DLFS_CHECK(in.size() == 1, "max_pool takes x");
+    const Shape x = in[0].shape;
+    const int size = settings_.size, pad = settings_.pad;
+    const auto refuse = [](const auto&... fact) { throw ShapeError("max_pool", concat(fact...)); };
+    if (in[0].dtype != DType::f32) refuse("x is ", to_string(in[0]), ", but must be f32");
+    if (size < 1 || size > 15) refuse("size ", size, " is not between 1 and 15");
+    if (settings_.stride < 0 || pad < 0 || pad > size / 2)
+      refuse("stride ", settings_.stride, " must not be negative and pad ", pad, " at most half of size ",
+             size);
+    if (x.h + 2 * pad < size || x.w + 2 * pad < size)
+      refuse("a window of ", size, " is larger than x ", to_string(x), " padded by ", pad);
+    const Shape y{x.n, (x.h + 2 * pad - size) / settings_.step() + 1,
+                  (x.w + 2 * pad - size) / settings_.step() + 1, x.c};
+    return {.outputs = {{y, DType::f32}},
+            .saved = {{y, DType::u8}},
+            .updates = {},
+            .reduction = int64_t{size} * size};
+  }
+
+  KernelPtr forward(Device& device, const Site& site) const override {
+    return make_half(name(), device, site, settings_, max_pool_forward_cpu,
+                     DLFS_GPU_HALF(max_pool_forward_gpu));
+  }
+
+  KernelPtr backward(Device& device, const Site& site) const override {
+    return make_half(name(), device, site, settings_, max_pool_backward_cpu,
+                     DLFS_GPU_HALF(max_pool_backward_gpu));
+  }
+
+ private:
+  MaxPoolSettings settings_;
+};
+
+}  // namespace
+
+FunctionPtr max_pool_function(const MaxPoolSettings& settings) { return std::make_shared<MaxPool>(settings); }
+
+Value max_pool(Value x, const MaxPoolSettings& settings) {
+  return x.trace().apply(max_pool_function(settings), {x})[0];
+}
+
+}  // namespace dlfs

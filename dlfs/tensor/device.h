@@ -1,0 +1,71 @@
+// What a device is to the rest of the house: a place for bytes, an order of work, and a way to record work.
+// Six virtuals and not one primitive: the mathematics lives in ops/. A Device is used from one thread at a
+// time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "dlfs/tensor/tensor.h"
+
+namespace dlfs {
+
+enum class DeviceKind { cpu, gpu };
+
+// One order of work: what is enqueued first is done first. `native` is the vendor's handle (null on the CPU).
+struct Stream {
+  void* native = nullptr;
+};
+
+// Work that was compiled and bound to its tensors.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  // ensures: the work is enqueued on the stream; nothing was allocated and nothing was waited for.
+  virtual void run(Stream stream) = 0;
+  // What serves the work, for tables and reports: "cudnn engine 11", "onednn brgconv:avx512_core", "own".
+  virtual std::string engine() const { return "own"; }
+};
+
+using KernelPtr = std::unique_ptr<Kernel>;
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  virtual DeviceKind kind() const = 0;
+
+  // ensures: `size` bytes, their start a multiple of `alignment`, content undefined. Throws DeviceError
+  // naming the size wanted and what is free. Adds one to allocations().
+  virtual MemoryPtr allocate(size_t size) = 0;
+
+  // requires: `from` holds bytes(to.spec) bytes. ensures: `from` may be reused at once; work enqueued on the
+  // stream later sees the new content.
+  virtual void upload(const Tensor& to, const void* from, Stream stream) = 0;
+
+  // ensures: all work enqueued on the stream before has ended and `to` holds bytes(from.spec) bytes.
+  virtual void download(const Tensor& from, void* to, Stream stream) = 0;
+
+  // ensures: all work enqueued on the stream has ended. Throws DeviceError where that work failed.
+  virtual void synchronize(Stream stream) = 0;
+
+  // Gives a kernel that repeats what `work` enqueues: a CUDA graph on the GPU, the calls themselves on the
+  // CPU. requires: `work` enqueues only on the stream it is given, at addresses that stay valid.
+  virtual KernelPtr record(std::function<void(Stream)> work) = 0;
+
+  Stream stream() const { return stream_; }          // the device's own order of work
+  const std::string& name() const { return name_; }  // "cpu: AMD EPYC 9655", "gpu:0: NVIDIA H100 80GB HBM3"
+  int64_t allocations() const { return allocations_; }  // how often allocate() was called: 0 more in a step
+
+ protected:
+  Device() = default;
+  Stream stream_;
+  std::string name_;
+  int64_t allocations_ = 0;
+};
+
+}  // namespace dlfs
