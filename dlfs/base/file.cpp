@@ -1,0 +1,139 @@
+#include "dlfs/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <tuple>
+
+#include "dlfs/base/error.h"
+
+namespace dlfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const std::string& path, const char* deed, int code) {
+  throw FileError("file", concat(path, ": cannot ", deed, ": ", std::generic_category().message(code)));
+}
+
+// 0, or the error that stopped it.
+int write_all(const Descriptor& file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file.number(), text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+// A new file in the folder of `path` under a free name: gone with its owner, unless it was renamed.
+struct Aside {
+  explicit Aside(const std::string& path) : file(open(path)) {}
+  ~Aside() {
+    if (!renamed) ::unlink(name.c_str());
+  }
+
+  int open(const std::string& path) {
+    for (int attempt = 0;; ++attempt) {
+      name = concat(path, ".", ::getpid(), ".", attempt, ".tmp");
+      const int number = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (number >= 0) return number;
+      if (errno != EEXIST) fail(path, "write", errno);
+    }
+  }
+
+  std::string name;
+  Descriptor file;
+  bool renamed = false;
+};
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) ::close(number_);
+}
+
+Bytes read_file(const std::string& path, ReadLimits limits) {
+  // Not to block on a pipe that nobody writes to.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat about {};
+  if (file.number() < 0 || ::fstat(file.number(), &about) != 0) fail(path, "read", errno);
+  if (S_ISDIR(about.st_mode)) fail(path, "read", EISDIR);
+  if (!S_ISREG(about.st_mode)) throw FileError("file", path + ": cannot read: not a regular file");
+
+  // The size is a first guess only: the file may grow meanwhile, and /proc's files say 0.
+  const auto most = [&](uint64_t size) {
+    if (size > limits.max_bytes) {
+      throw FileError("file", concat(path, ": has ", size, " bytes or more, and at most ", limits.max_bytes,
+                                     " are read"));
+    }
+  };
+  most(static_cast<uint64_t>(about.st_size));
+  Bytes bytes(static_cast<size_t>(about.st_size) + 1);
+  size_t filled = 0;
+  while (true) {
+    const ssize_t got = ::read(file.number(), bytes.data() + filled, bytes.size() - filled);
+    if (got < 0 && errno != EINTR) fail(path, "read", errno);
+    if (got == 0) break;
+    if (got > 0) filled += static_cast<size_t>(got);
+    most(filled);
+    if (filled == bytes.size()) bytes.resize(2 * filled);
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+void write_file(const std::string& path, std::string_view text) {
+  Aside aside(path);
+  if (const int code = write_all(aside.file, text)) fail(path, "write", code);
+  if (::fsync(aside.file.number()) != 0) fail(path, "write", errno);
+  if (::rename(aside.name.c_str(), path.c_str()) != 0) fail(path, "put the new file in place", errno);
+  aside.renamed = true;
+
+  const fs::path folder = fs::path(path).parent_path();
+  const Descriptor parent(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // EINVAL: a file system that has no sync for folders.
+  if (parent.number() < 0 || (::fsync(parent.number()) != 0 && errno != EINVAL)) {
+    fail(path, "sync its folder", errno);
+  }
+}
+
+void write_file(const std::string& path, std::span<const std::byte> bytes) {
+  write_file(path, text_of(bytes));
+}
+
+void make_directories(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (!error) return;
+  for (fs::path part = path; !part.empty() && part != part.parent_path(); part = part.parent_path()) {
+    std::error_code ignored;
+    const fs::file_status status = fs::status(part, ignored);
+    if (fs::exists(status) && !fs::is_directory(status)) {
+      throw FileError("file", concat(path, ": cannot make the folder: ", part.string(), " is a file"));
+    }
+  }
+  fail(path, "make the folder", error.value());
+}
+
+LineFile::LineFile(std::string path)
+    : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+  if (file_.number() < 0) fail(path_, "write", errno);
+}
+
+void LineFile::append(std::string_view line) {
+  const off_t end = ::lseek(file_.number(), 0, SEEK_END);
+  if (const int code = write_all(file_, concat(line, "\n"))) {
+    std::ignore = ::ftruncate(file_.number(), end);  // the first error says it all
+    fail(path_, "write", code);
+  }
+}
+
+}  // namespace dlfs
