@@ -3,17 +3,14 @@
 //
 // The formula, in unsigned 64-bit integers that wrap around (tools/formula.py is its twin in numpy):
 //
-//   mix(z):               z ^= z >> 30;  z *= 0xBF58476D1CE4E5B9;
-//                         z ^= z >> 27;  z *= 0x94D049BB133111EB;  z ^= z >> 31
-//   bits(counter)       = mix(key + (counter + 1) * 0x9E3779B97F4A7C15)       what splitmix64 gives, seed
-//   `key` uniform(counter)    = (bits(counter) >> 40) / 2^24                        in [0, 1), exact in a
-//   float below(counter, n)   = ((bits(counter) >> 32) * n) >> 32                   in [0, n) normal(counter)
-//   = sqrt(-2 ln(u)) cos(2 pi v), in double, rounded to float, where
-//                         u = ((bits(2 counter) >> 11) + 1) / 2^53, v = (bits(2 counter + 1) >> 11) / 2^53
-//   key_of(text)        = mix(h), h the FNV-1a 64 hash: from 0xCBF29CE484222325, for each byte h ^= byte,
-//   then
-//                         h *= 0x100000001B3
-//   combine(key, other) = mix(mix(key + 0x9E3779B97F4A7C15) + other)
+//   mix(z)              z ^= z >> 30;  z *= 0xBF58476D1CE4E5B9;  z ^= z >> 27;  z *= 0x94D049BB133111EB;  z ^= z >> 31
+//   bits(counter)       mix(key + (counter + 1) * 0x9E3779B97F4A7C15): what splitmix64 gives, seeded with `key`
+//   uniform(counter)    (bits(counter) >> 40) / 2^24: in [0, 1), exact in a float
+//   below(counter, n)   ((bits(counter) >> 32) * n) >> 32: in [0, n)
+//   normal(counter)     sqrt(-2 ln(u)) cos(2 pi v), in double, rounded to float, where
+//                       u = ((bits(2 counter) >> 11) + 1) / 2^53,  v = (bits(2 counter + 1) >> 11) / 2^53
+//   key_of(text)        mix(h), h the FNV-1a 64 hash: from 0xCBF29CE484222325, for each byte h ^= byte, h *= 0x100000001B3
+//   combine(key, other) mix(mix(key + 0x9E3779B97F4A7C15) + other)
 //
 // One key serves one purpose: key = combine(key_of("shuffle"), seed), not the seed itself.
 #pragma once

@@ -2,6 +2,8 @@
 // but a dlfs::Error goes through and fails the test. Any thread.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 
 #include "dlfs/base/error.h"
@@ -16,6 +18,17 @@ std::string error_of(Deed deed) {
     return error.what();
   }
   return "no error";
+}
+
+// The deed throws this kind of error with this very sentence.
+template <typename Kind, typename Deed>
+void expect_error(Deed deed, const std::string& sentence) {
+  try {
+    deed();
+    ADD_FAILURE() << "no error, but expected: " << sentence;
+  } catch (const Kind& error) {
+    EXPECT_EQ(error.what(), sentence);
+  }
 }
 
 }  // namespace dlfs::testing

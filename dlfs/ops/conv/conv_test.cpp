@@ -1,0 +1,167 @@
+#include "dlfs/ops/conv/conv.h"
+
+#include <gtest/gtest.h>
+
+#include "dlfs/testing/cases.h"
+#include "dlfs/testing/devices.h"
+#include "dlfs/testing/error.h"
+#include "dlfs/testing/op_checks.h"
+
+namespace dlfs::testing {
+
+struct ConvCase {
+  std::string name;
+  Shape x, w;
+  bool bias = false;
+  ConvSettings settings = {};
+  bool speed = false;
+  Precision precision = Precision::f32;
+};
+
+static OpCase conv_case(const ConvCase& of) {
+  return {
+      .name = "conv/" + of.name,
+      .function = conv_function(of.settings),
+      .inputs = {{.spec = {of.x}}, {.spec = {of.w}}, {.spec = of.bias ? Spec{{1, 1, 1, of.w.n}} : absent}},
+      .precision = of.precision,
+      .golden = !of.speed && of.precision == Precision::f32,
+      .speed = of.speed};
+}
+
+std::vector<OpCase> conv_cases() {
+  std::vector<OpCase> all;
+  for (const ConvCase& of : std::vector<ConvCase>{
+           {.name = "1x1", .x = {3, 5, 4, 6}, .w = {7, 1, 1, 6}},
+           {.name = "3x3", .x = {2, 7, 6, 8}, .w = {16, 3, 3, 8}},
+           {.name = "3x3 pad bias",
+           .x = {2, 7, 6, 8},
+           .w = {16, 3, 3, 8},
+           .bias = true,
+           .settings = {.pad = 1}},
+           {.name = "3x3 pad bias relu",
+           .x = {2, 7, 6, 8},
+           .w = {16, 3, 3, 8},
+           .bias = true,
+           .settings = {.pad = 1, .relu = true}},
+           {.name = "relu without bias", .x = {2, 6, 6, 3}, .w = {5, 3, 3, 3}, .settings = {.relu = true}},
+           {.name = "stride 2",
+           .x = {2, 9, 8, 4},
+           .w = {6, 3, 3, 4},
+           .bias = true,
+           .settings = {.stride = 2, .pad = 1}},
+           {.name = "1x1 stride 2", .x = {2, 7, 7, 8}, .w = {8, 1, 1, 8}, .settings = {.stride = 2}},
+           {.name = "stride 3 leaves pixels unread",
+           .x = {1, 11, 11, 3},
+           .w = {4, 2, 2, 3},
+           .settings = {.stride = 3}},
+           {.name = "dilation 2",
+           .x = {2, 9, 9, 4},
+           .w = {6, 3, 3, 4},
+           .bias = true,
+           .settings = {.pad = 2, .dilation = 2}},
+           {.name = "groups 2",
+           .x = {2, 6, 6, 8},
+           .w = {12, 3, 3, 4},
+           .bias = true,
+           .settings = {.pad = 1, .groups = 2}},
+           {.name = "depthwise",
+           .x = {2, 8, 8, 12},
+           .w = {12, 3, 3, 1},
+           .settings = {.stride = 2, .pad = 1, .groups = 12}},
+           {.name = "wide filter", .x = {2, 8, 12, 3}, .w = {5, 2, 5, 3}, .bias = true},
+           {.name = "pad beyond the filter", .x = {1, 4, 4, 2}, .w = {3, 2, 2, 2}, .settings = {.pad = 3}},
+           {.name = "7x7 stem", .x = {2, 20, 20, 3}, .w = {8, 7, 7, 3}, .settings = {.stride = 2, .pad = 3}},
+           {.name = "lenet conv1",
+           .x = {4, 28, 28, 1},
+           .w = {20, 5, 5, 1},
+           .bias = true,
+           .settings = {.relu = true}},
+           {.name = "lenet conv2",
+           .x = {4, 12, 12, 20},
+           .w = {50, 5, 5, 20},
+           .bias = true,
+           .settings = {.relu = true}},
+           {.name = "tf32 3x3",
+           .x = {4, 16, 16, 64},
+           .w = {64, 3, 3, 64},
+           .bias = true,
+           .settings = {.pad = 1},
+           .precision = Precision::tf32},
+           {.name = "speed lenet conv1",
+           .x = {256, 28, 28, 1},
+           .w = {20, 5, 5, 1},
+           .bias = true,
+           .settings = {.relu = true},
+           .speed = true},
+           {.name = "speed lenet conv2",
+           .x = {256, 12, 12, 20},
+           .w = {50, 5, 5, 20},
+           .bias = true,
+           .settings = {.relu = true},
+           .speed = true},
+           {.name = "speed lenet conv2 tf32",
+           .x = {256, 12, 12, 20},
+           .w = {50, 5, 5, 20},
+           .bias = true,
+           .settings = {.relu = true},
+           .speed = true,
+           .precision = Precision::tf32},
+           {.name = "speed 3x3 64 channels",
+           .x = {32, 56, 56, 64},
+           .w = {64, 3, 3, 64},
+           .settings = {.pad = 1},
+           .speed = true},
+       })
+    all.push_back(conv_case(of));
+  return all;
+}
+
+DLFS_OP_TESTS(Conv, conv_cases())
+
+static void infer(const Spec& x, const Spec& w, const Spec& bias, const ConvSettings& settings) {
+  conv_function(settings)->infer({{x, w, bias}});
+}
+
+TEST(Conv, NamesBothValuesOfWhatDoesNotFit) {
+  expect_error<ShapeError>(
+      [] {
+        infer({{4, 32, 32, 6}}, {{64, 3, 3, 3}}, absent, {});
+      },
+      "[conv] x [4,32,32,6] has 6 channels, but w [64,3,3,3] takes 3");
+  expect_error<ShapeError>(
+      [] {
+        infer({{1, 4, 4, 3}}, {{8, 7, 7, 3}}, absent, {.pad = 1});
+      },
+      "[conv] w [8,7,7,3] with dilation 1 is larger than x [1,4,4,3] padded by 1");
+  expect_error<ShapeError>(
+      [] {
+        infer({{1, 4, 4, 3}}, {{8, 3, 3, 3}}, {{1, 1, 1, 7}}, {});
+      },
+      "[conv] bias is f32 [1,1,1,7], but w [8,3,3,3] needs f32 [1,1,1,8]");
+  expect_error<ShapeError>(
+      [] {
+        infer({{1, 4, 4, 3}}, {{8, 3, 3, 3}}, absent, {.groups = 2});
+      },
+      "[conv] x [1,4,4,3] and w [8,3,3,3] cannot be split into 2 groups of channels");
+  expect_error<ShapeError>(
+      [] {
+        infer({{1, 4, 4, 3}}, {{8, 3, 3, 3}}, absent, {.stride = 0});
+      },
+      "[conv] stride 0, dilation 1, groups 1 must be at least 1, pad 0 at least 0");
+  expect_error<ShapeError>(
+      [] {
+        infer({{1, 4, 4, 3}, DType::u8}, {{8, 3, 3, 3}}, absent, {});
+      },
+      "[conv] x is u8 [1,4,4,3] and w is f32 [8,3,3,3], but both must be f32");
+}
+
+TEST(Conv, ShapeFollowsPyTorch) {
+  const auto shape = [](Shape x, Shape w, ConvSettings settings) {
+    return conv_function(settings)->infer({{Spec{x}, Spec{w}, absent}}).outputs[0].shape;
+  };
+  EXPECT_EQ(shape({8, 224, 224, 3}, {64, 7, 7, 3}, {.stride = 2, .pad = 3}), (Shape{8, 112, 112, 64}));
+  EXPECT_EQ(shape({1, 5, 5, 1}, {1, 2, 2, 1}, {.stride = 2}), (Shape{1, 2, 2, 1}));
+  EXPECT_EQ(shape({1, 9, 9, 4}, {6, 3, 3, 4}, {.dilation = 4}), (Shape{1, 1, 1, 6}));
+}
+
+}  // namespace dlfs::testing

@@ -1,0 +1,96 @@
+#include "dlfs/ops/max_pool/max_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "dlfs/testing/cases.h"
+#include "dlfs/testing/devices.h"
+#include "dlfs/testing/error.h"
+#include "dlfs/testing/op_checks.h"
+
+namespace dlfs::testing {
+
+std::vector<OpCase> max_pool_cases() {
+  struct Row {
+    std::string name;
+    Shape x;
+    MaxPoolSettings settings = {};
+    bool speed = false;
+  };
+  std::vector<OpCase> all;
+  for (const Row& row : std::vector<Row>{
+           {.name = "2x2", .x = {3, 6, 8, 20}},
+           {.name = "2x2 leaves an edge", .x = {2, 7, 5, 3}},
+           {.name = "3x3 stride 2 pad 1", .x = {2, 9, 8, 8}, .settings = {.size = 3, .stride = 2, .pad = 1}},
+           {.name = "3x3 stride 1 overlaps",
+           .x = {2, 6, 6, 5},
+           .settings = {.size = 3, .stride = 1, .pad = 1}},
+           {.name = "whole image", .x = {2, 5, 5, 4}, .settings = {.size = 5}},
+           {.name = "stride beyond the window", .x = {1, 9, 9, 2}, .settings = {.size = 2, .stride = 3}},
+           {.name = "speed lenet pool1", .x = {256, 24, 24, 20}, .speed = true},
+           {.name = "speed lenet pool2", .x = {256, 8, 8, 50}, .speed = true},
+           {.name = "speed resnet stem",
+           .x = {64, 112, 112, 64},
+           .settings = {.size = 3, .stride = 2, .pad = 1},
+           .speed = true},
+       })
+    all.push_back({.name = "max_pool/" + row.name,
+                   .function = max_pool_function(row.settings),
+                   .inputs = {{.spec = {row.x}}},
+                   .golden = !row.speed,
+                   .speed = row.speed});
+  return all;
+}
+
+DLFS_OP_TESTS(MaxPool, max_pool_cases())
+
+// Ties, NaN and infinities, where a table of random numbers never comes.
+static void expect_odd_values(Device& device) {
+  const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  const OpCase of{
+      .name = "max_pool/odd values", .function = max_pool_function({}), .inputs = {{.spec = {{1, 2, 8, 1}}}}};
+  OpRun run(device, of);
+  run.set_input(0, {1, 1, -infinity, -infinity, nan, 5, 2, 7,  //
+                    1, 1, -infinity, -infinity, 3, nan, 7, 7});
+  run.forward();
+  EXPECT_EQ(run.results()[0][0], 1);
+  EXPECT_EQ(run.results()[0][1], -infinity);
+  EXPECT_TRUE(std::isnan(run.results()[0][2]));
+  EXPECT_EQ(run.results()[0][3], 7);
+  const Numbers winners = run.saved()[0];
+  EXPECT_EQ(winners[0], 0) << "of equals the first wins";
+  EXPECT_EQ(winners[1], 0) << "of equals the first wins";
+  EXPECT_EQ(winners[3], 1) << "of equals the first wins";
+}
+
+TEST(MaxPool, FirstOfEqualsWinsAndNanIsKept) { expect_odd_values(*open_cpu()); }
+
+TEST(GpuMaxPool, FirstOfEqualsWinsAndNanIsKept) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_odd_values(*gpu);
+}
+
+TEST(MaxPool, NamesBothValuesOfWhatDoesNotFit) {
+  const auto infer = [](Shape x, MaxPoolSettings settings) {
+    max_pool_function(settings)->infer({{Spec{x}}});
+  };
+  expect_error<ShapeError>(
+      [&] {
+        infer({1, 2, 2, 3}, {.size = 3});
+      },
+      "[max_pool] a window of 3 is larger than x [1,2,2,3] padded by 0");
+  expect_error<ShapeError>(
+      [&] {
+        infer({1, 9, 9, 3}, {.size = 16});
+      },
+      "[max_pool] size 16 is not between 1 and 15");
+  expect_error<ShapeError>(
+      [&] {
+        infer({1, 9, 9, 3}, {.size = 2, .pad = 2});
+      },
+      "[max_pool] stride 0 must not be negative and pad 2 at most half of size 2");
+}
+
+}  // namespace dlfs::testing

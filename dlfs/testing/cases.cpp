@@ -1,0 +1,13 @@
+#include "dlfs/testing/cases.h"
+
+namespace dlfs::testing {
+
+std::vector<OpCase> all_cases() {
+  std::vector<OpCase> all;
+  for (const auto& table :
+       {conv_cases(), max_pool_cases(), linear_cases(), softmax_cross_entropy_cases(), sgd_cases()})
+    all.insert(all.end(), table.begin(), table.end());
+  return all;
+}
+
+}  // namespace dlfs::testing

@@ -1,0 +1,19 @@
+// Every op's table of cases, in one explicit list: what `dlfs_tests --list-cases` prints for tools/golden.py. A new op
+// adds its line here and in cases.cpp; the table itself stands in the op's own test.
+#pragma once
+
+#include <vector>
+
+#include "dlfs/testing/op_case.h"
+
+namespace dlfs::testing {
+
+std::vector<OpCase> conv_cases();
+std::vector<OpCase> max_pool_cases();
+std::vector<OpCase> linear_cases();
+std::vector<OpCase> softmax_cross_entropy_cases();
+std::vector<OpCase> sgd_cases();
+
+std::vector<OpCase> all_cases();
+
+}  // namespace dlfs::testing

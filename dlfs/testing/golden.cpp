@@ -1,0 +1,60 @@
+#include "dlfs/testing/golden.h"
+
+#include <filesystem>
+
+#include "dlfs/base/error.h"
+#include "dlfs/models/safetensors.h"
+
+namespace dlfs::testing {
+namespace {
+
+constexpr const char* magic = "dlfs-golden";
+constexpr const char* version = "1";
+constexpr const char* command = "make it by `./dev golden` on a machine with a GPU and PyTorch";
+constexpr size_t most_elements = 4096;
+
+// The checkout that the program stands in, or else the one it was built from.
+std::string golden_folder() {
+  const std::string below = "dlfs/testing/golden";
+  return std::filesystem::is_directory(below) ? below : std::string(DLFS_SOURCE_DIR) + "/" + below;
+}
+
+}  // namespace
+
+GoldenFile::GoldenFile(const std::string& name) : path_(golden_folder() + "/" + name) {
+  if (!std::filesystem::exists(path_)) throw FileError("golden", path_ + " is missing; " + command);
+  const SafeTensors file = read_safetensors(path_);
+  const auto said = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    return found == file.metadata.end() ? std::string("nothing") : found->second;
+  };
+  if (said("magic") != magic || said("version") != version)
+    throw FileError("golden", concat(path_, " says ", said("magic"), " version ", said("version"), ", not ", magic,
+                                     " version ", version, "; ", command));
+  for (const SafeTensor& tensor : file.tensors) {
+    if (tensor.dtype != "F32") throw FileError("golden", path_ + ": " + tensor.name + " is " + tensor.dtype + ", not F32");
+    const float* first = reinterpret_cast<const float*>(tensor.bytes.data());
+    tensors_[tensor.name] = Numbers(first, first + tensor.bytes.size() / sizeof(float));
+  }
+}
+
+const Numbers& GoldenFile::tensor(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) throw FileError("golden", path_ + " has no " + name + "; " + command);
+  return found->second;
+}
+
+const GoldenFile& op_golden() {
+  static const GoldenFile file("ops.safetensors");
+  return file;
+}
+
+Numbers golden_sample(const Numbers& whole) {
+  const size_t every = (whole.size() + most_elements - 1) / most_elements;
+  if (every <= 1) return whole;
+  Numbers sample;
+  for (size_t i = 0; i < whole.size(); i += every) sample.push_back(whole[i]);
+  return sample;
+}
+
+}  // namespace dlfs::testing

@@ -1,0 +1,268 @@
+#include "dlfs/testing/op_checks.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+
+#include "dlfs/testing/golden.h"
+
+namespace dlfs::testing {
+namespace {
+
+constexpr double epsilon_f32 = 0x1p-24;
+constexpr double epsilon_tf32 = 0x1p-11;
+// Three parts in a hundred of the outputs may stand so near a kink (of relu, of a maximum) that a difference over it
+// means nothing; they are left out of the projection.
+constexpr double most_kinks = 0.03;
+
+double sum_of_products(const Numbers& a, const Numbers& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+double norm(const Numbers& a) { return std::sqrt(sum_of_products(a, a)); }
+
+// How far two right answers may lie apart: each of `reduction` products and sums rounds once, the roundings are
+// independent, so errors grow with the root; 8 of those deviations.
+double rounding_tolerance(const OpCase& of, const Signature& signature) {
+  const double root = std::sqrt(static_cast<double>(signature.reduction));
+  return of.precision == Precision::tf32 ? 4 * epsilon_tf32 : 8 * epsilon_f32 * (1 + root);
+}
+
+CheckRow compare_row(const std::string& name, const Numbers& found, const Numbers& wanted, double tolerance) {
+  if (found.size() != wanted.size())
+    return {name, 0, 0, concat("has ", found.size(), " elements, not ", wanted.size())};
+  return {name, relative_error(found, wanted), tolerance, ""};
+}
+
+void append_guards(CheckRows& rows, const OpCase& of, const OpRun& run) {
+  if (const std::string broken = run.broken_guards(); !broken.empty())
+    rows.push_back({of.name + " guards", 0, 0, "wrote " + broken});
+}
+
+// An input moved along a direction, as the f32 numbers that the kernel will see.
+Numbers moved(const Numbers& from, const Numbers& direction, double by) {
+  Numbers to(from.size());
+  for (size_t i = 0; i < to.size(); ++i) to[i] = static_cast<float>(from[i] + by * direction[i]);
+  return to;
+}
+
+// Backward against central differences along one random direction, over all outputs and all inputs at once.
+CheckRow difference_row(Device& cpu, const OpCase& of, int round) {
+  constexpr double step = 1.0 / 512;
+  OpRun run(cpu, of);
+  const size_t inputs = of.inputs.size();
+  std::vector<Numbers> base(inputs), up(inputs), down(inputs);
+  for (size_t i = 0; i < inputs; ++i) {
+    if (!run.has_gradient(i)) continue;
+    base[i] = case_input(of, i);
+    const Numbers direction = random_numbers(concat(of.name, "/direction", round, "/", i),
+                                             static_cast<int64_t>(base[i].size()), -1, 1);
+    up[i] = moved(base[i], direction, step);
+    down[i] = moved(base[i], direction, -step);
+  }
+  const auto outputs_at = [&](const std::vector<Numbers>& at) {
+    for (size_t i = 0; i < inputs; ++i)
+      if (run.has_gradient(i)) run.set_input(i, at[i]);
+    run.forward();
+    return run.results();
+  };
+  const std::vector<Numbers> above = outputs_at(up), below = outputs_at(down), middle = outputs_at(base);
+
+  // Where the two one-sided differences disagree there is a kink between them.
+  double difference = 0, noise = 0;
+  int64_t kinks = 0, outputs = 0;
+  const double grain = epsilon_f32 * (1 + std::sqrt(static_cast<double>(run.signature().reduction)));
+  for (size_t o = 0; o < middle.size(); ++o) {
+    Numbers projection = case_d_out(of, o, static_cast<int64_t>(middle[o].size()));
+    double largest = 0;
+    for (const double y : middle[o]) largest = std::max(largest, std::abs(y));
+    for (size_t i = 0; i < projection.size(); ++i, ++outputs) {
+      const double right = above[o][i] - middle[o][i], left = middle[o][i] - below[o][i];
+      if (std::abs(right - left) > 0.2 * (std::abs(right) + std::abs(left)) + 16 * grain * largest) {
+        projection[i] = 0;
+        ++kinks;
+      }
+      difference += projection[i] * (above[o][i] - below[o][i]);
+      noise += std::pow(projection[i] * grain * largest, 2);
+    }
+    run.set_d_out(o, projection);
+  }
+  run.backward(Write::set);
+  const std::vector<Numbers> gradients = run.gradients();
+  double predicted = 0, scale = 0;
+  for (size_t i = 0; i < inputs; ++i) {
+    if (!run.has_gradient(i)) continue;
+    const Numbers path = moved(up[i], down[i], -1);
+    predicted += sum_of_products(gradients[i], path);
+    scale += std::pow(norm(gradients[i]) * norm(path), 2) / static_cast<double>(path.size());
+  }
+  scale = std::sqrt(scale);
+  CheckRow row{concat(of.name, " difference ", round), std::abs(difference - predicted) / scale,
+               4 * std::sqrt(noise) / scale + 2 * step * step, ""};
+  if (static_cast<double>(kinks) > most_kinks * static_cast<double>(outputs) + 1)
+    row.fault = concat(kinks, " of ", outputs, " outputs stand at a kink");
+  if (row.tolerance > 0.02) row.fault += concat(" a tolerance of ", row.tolerance, " would prove nothing");
+  return row;
+}
+
+// `add` on noise gives noise + gradient; backward with `set` over infinity was the gradient itself.
+void append_write_rows(CheckRows& rows, Device& cpu, const OpCase& of) {
+  OpRun run(cpu, of);
+  run.forward();
+  run.backward(Write::set);
+  const std::vector<Numbers> set = run.gradients();
+  std::vector<Numbers> noise(set.size());
+  for (size_t i = 0; i < set.size(); ++i) {
+    double largest = 0;
+    for (const double g : set[i]) largest = std::max(largest, std::abs(g));
+    noise[i] =
+        random_numbers(concat(of.name, "/noise", i), static_cast<int64_t>(set[i].size()), -largest, largest);
+  }
+  run.backward(Write::add, noise);
+  const std::vector<Numbers> added = run.gradients();
+  const double tolerance = rounding_tolerance(of, run.signature());
+  for (size_t i = 0; i < set.size(); ++i) {
+    if (set[i].empty()) continue;
+    Numbers wanted(set[i].size());
+    for (size_t j = 0; j < wanted.size(); ++j) wanted[j] = set[i][j] + noise[i][j];
+    rows.push_back(compare_row(concat(of.name, " d_in", i, " added"), added[i], wanted, tolerance));
+  }
+  append_guards(rows, of, run);
+}
+
+bool differentiable(const OpRun& run, const OpCase& of) {
+  for (size_t i = 0; i < of.inputs.size(); ++i)
+    if (run.has_gradient(i)) return true;
+  return false;
+}
+
+}  // namespace
+
+double relative_error(const Numbers& found, const Numbers& wanted) {
+  double largest = 0, error = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (std::isnan(found[i]) || std::isnan(wanted[i])) return std::nan("");
+    largest = std::max(largest, std::abs(wanted[i]));
+    error = std::max(error, std::abs(found[i] - wanted[i]));
+  }
+  return error == 0 ? 0 : error / std::max(largest, 1e-30);
+}
+
+CheckRows check_gradient(Device& cpu, const OpCase& of) {
+  CheckRows rows;
+  if (!differentiable(OpRun(cpu, of), of)) return rows;
+  for (int round = 0; round < 3; ++round) rows.push_back(difference_row(cpu, of, round));
+  append_write_rows(rows, cpu, of);
+  return rows;
+}
+
+CheckRows check_compare(Device& cpu, Device& device, const OpCase& of) {
+  CheckRows rows;
+  OpRun wanted(cpu, of), found(device, of);
+  wanted.forward();
+  found.forward();
+  const double tolerance = rounding_tolerance(of, wanted.signature());
+  const std::vector<Numbers> found_results = found.results(), wanted_results = wanted.results();
+  for (size_t i = 0; i < wanted_results.size(); ++i)
+    rows.push_back(
+        compare_row(concat(of.name, " result ", i), found_results[i], wanted_results[i], tolerance));
+  const std::vector<Numbers> found_saved = found.saved(), wanted_saved = wanted.saved();
+  for (size_t i = 0; i < wanted_saved.size(); ++i)
+    rows.push_back(compare_row(concat(of.name, " saved ", i), found_saved[i], wanted_saved[i], tolerance));
+
+  if (differentiable(found, of)) {
+    // Both backwards read the CPU's outputs, so that a relu whose input is a rounding away from 0 is the same on both.
+    found.set_results(wanted_results, wanted_saved);
+    std::vector<Numbers> noise;
+    for (size_t i = 0; i < of.inputs.size(); ++i)
+      noise.push_back(random_numbers(concat(of.name, "/noise", i),
+                                     found.has_gradient(i) ? of.inputs[i].spec.shape.count() : 0, -1, 1));
+    for (const Write how : {Write::set, Write::add}) {
+      wanted.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
+      found.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
+      const std::vector<Numbers> found_gradients = found.gradients(), wanted_gradients = wanted.gradients();
+      for (size_t i = 0; i < found_gradients.size(); ++i)
+        if (found.has_gradient(i))
+          rows.push_back(compare_row(concat(of.name, " d_in", i, how == Write::add ? " added" : " set"),
+                                     found_gradients[i], wanted_gradients[i], tolerance));
+    }
+  }
+  append_guards(rows, of, found);
+  return rows;
+}
+
+CheckRows check_golden(Device& device, const OpCase& of) {
+  CheckRows rows;
+  OpRun run(device, of);
+  run.forward();
+  const double tolerance = rounding_tolerance(of, run.signature());
+  const GoldenFile& golden = op_golden();
+  const std::vector<Numbers> results = run.results();
+  for (size_t i = 0; i < results.size(); ++i)
+    rows.push_back(compare_row(concat(of.name, " result ", i), golden_sample(results[i]),
+                               golden.tensor(concat(of.name, "/result", i)), tolerance));
+  if (!differentiable(run, of)) return rows;
+  run.backward(Write::set);
+  const std::vector<Numbers> gradients = run.gradients();
+  for (size_t i = 0; i < gradients.size(); ++i)
+    if (run.has_gradient(i))
+      rows.push_back(compare_row(concat(of.name, " d_in", i), golden_sample(gradients[i]),
+                                 golden.tensor(concat(of.name, "/d_in", i)), tolerance));
+  return rows;
+}
+
+CheckRows measure_speed(Device& device, const OpCase& of) {
+  OpRun run(device, of);
+  run.forward();
+  const bool has_backward = differentiable(run, of);
+  if (has_backward) run.backward(Write::set);
+  double moved_bytes = 0;
+  for (const CaseInput& input : of.inputs) moved_bytes += static_cast<double>(bytes(input.spec));
+  for (const Spec& spec : run.signature().outputs) moved_bytes += static_cast<double>(bytes(spec));
+
+  const auto time = [&](Kernel& kernel) {
+    constexpr int repeats = 20;
+    const KernelPtr recording = device.record([&](Stream stream) {
+      for (int i = 0; i < repeats; ++i) kernel.run(stream);
+    });
+    std::vector<double> times;
+    for (int i = 0; i < 9; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      recording->run(device.stream());
+      device.synchronize(device.stream());
+      times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+                      repeats);
+    }
+    std::nth_element(times.begin(), times.begin() + 4, times.end());
+    return times[4] * 1e6;
+  };
+  const auto describe = [&](const char* half, Kernel& kernel, double passes) {
+    const double us = time(kernel);
+    return concat("  speed ", of.name, " ", half, ": ", fixed(us, 1), " us, ",
+                  fixed(passes * moved_bytes / us / 1e3, 0), " GB/s of the bytes it must move, ",
+                  kernel.engine());
+  };
+  std::cout << describe("forward", run.forward_kernel(), 1) << "\n";
+  if (has_backward) std::cout << describe("backward", run.backward_kernel(), 2) << "\n";
+  return {};
+}
+
+bool all_ok(const CheckRows& rows) {
+  return std::all_of(rows.begin(), rows.end(), [](const CheckRow& row) { return row.ok(); });
+}
+
+void expect_rows(const CheckRows& rows) {
+  for (const CheckRow& row : rows) {
+    const std::string text = concat("  ", row.ok() ? "ok    " : "WRONG ", row.name, ": error ", row.error,
+                                    ", tolerance ", row.tolerance, row.fault.empty() ? "" : "; ", row.fault);
+    std::cout << text << "\n";
+    if (!row.ok()) ADD_FAILURE() << text;
+  }
+}
+
+}  // namespace dlfs::testing
