@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Runs every GPU test and benchmark of a finished build on this machine and writes a dated report that ends in
+# a short table. Builds nothing and installs nothing: it takes build/release, or build/bundle where that does
+# not run here. Exit 1 where a step fails or no GPU is found.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# cuDNN and CUDA's libraries from Python's wheels, where they are.
+wheel=$(python3 -c 'import nvidia.cudnn as c; print(list(c.__path__)[0])' 2>/dev/null)
+for folder in "$wheel/lib" "$(dirname "${wheel:-/}")/cu13/lib"; do
+  if [[ -n $wheel && -d $folder ]]; then LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; fi
+done
+export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}
+
+build=build/release
+if ! "$build/dlfs" doctor >/dev/null 2>&1; then
+  build=build/bundle
+  [[ -x $build/unpack.sh ]] || { echo "gpu-check: neither build/release nor build/bundle is here" >&2; exit 1; }
+  "$build/unpack.sh" || exit 1
+fi
+
+mkdir -p build/reports
+report=build/reports/gpu-check-$(date +%Y-%m-%d-%H%M%S).txt
+table=()
+failed=0
+
+# step NAME COMMAND...: runs it into the report and keeps one row for the table.
+step() {
+  local name=$1 from=$SECONDS result=ok
+  shift
+  printf '\n==== %s: %s\n' "$name" "$*"
+  "$@" 2>&1 || { result="failed ($?)"; failed=1; }
+  table+=("$(printf '%-28s %-12s %5d s' "$name" "$result" $((SECONDS - from)))")
+}
+
+gpu_tests() {
+  local log status
+  log=$(mktemp)
+  "$build/dlfs_tests" --gtest_filter='Gpu*:*/Gpu*' 2>&1 | tee "$log"
+  status=${PIPESTATUS[0]}
+  # A test that skips has not been checked: on this machine that is a failure.
+  if grep -q '\[  SKIPPED \]' "$log"; then status=1; fi
+  if ! grep -q '\[       OK \]' "$log"; then status=1; fi
+  rm -f "$log"
+  return "$status"
+}
+
+main() {
+  echo "gpu-check of $build, $(date -u '+%Y-%m-%d %H:%M UTC')"
+  step card nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv
+  step doctor "$build/dlfs" doctor
+  step "gpu tests" gpu_tests
+  local program script
+  for program in "$build"/bench_*; do
+    if [[ -x $program ]]; then step "$(basename "$program")" "$program"; fi
+  done
+  if python3 -c 'import torch' 2>/dev/null; then
+    for script in bench/*.py bench/peers/*.py; do
+      if [[ -f $script ]]; then step "$script" python3 "$script"; fi
+    done
+  else
+    printf '\nPyTorch is not here: its side of the benchmarks was left out\n'
+  fi
+  printf '\n==== table\n'
+  printf '%s\n' "${table[@]}"
+  return "$failed"
+}
+
+main > >(tee "$report") 2>&1
+status=$?
+wait
+echo "report: $report"
+exit "$status"
