@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Makes the golden files: what PyTorch gives for every row of every op's table, and for ten training steps of LeNet.
+
+    tools/golden.py TEST_PROGRAM [FOLDER]      (./dev golden runs it)
+
+TEST_PROGRAM --list-cases prints the tables; inputs and weights come from the formula of tools/formula.py, so the
+files hold results alone. f32 is f32: TF32 is off everywhere, algorithms are deterministic. Where PyTorch sees no GPU it
+refuses, since golden values come from a GPU machine; --cpu allows it for a look.
+"""
+import json
+import math
+import pathlib
+import subprocess
+import sys
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+import formula
+
+VERSION = "1"
+MOST_ELEMENTS = 4096  # of a stored tensor; larger ones are stored as every k-th element
+KINDS = {"f32": numpy.float32, "i32": numpy.int32}
+
+
+def random_numbers(key, count, low, high):
+    u = formula.uniform(formula.key_of(key), numpy.arange(count)).astype(numpy.float64)
+    return (low + (high - low) * u).astype(numpy.float32)
+
+
+def case_input(case, index, device):
+    """Input `index` of a case as a tensor [n,h,w,c] (None where it is absent)."""
+    said = case["inputs"][index]
+    if said is None:
+        return None
+    count = math.prod(said["shape"])
+    key = f"{case['name']}/in{index}"
+    if said["dtype"] == "f32":
+        values = random_numbers(key, count, said["low"], said["high"])
+    else:
+        u = random_numbers(key, count, 0, 1).astype(numpy.float64)
+        values = numpy.floor(u * said["below"]).astype(numpy.int64)
+        if said["some_ignored"]:
+            values[::3] = said["ignored"]
+    made = torch.from_numpy(values.reshape(said["shape"])).to(device)
+    return made.requires_grad_() if said["dtype"] == "f32" else made
+
+
+def nchw(t):
+    return t.permute(0, 3, 1, 2)
+
+
+def nhwc(t):
+    return t.permute(0, 2, 3, 1)
+
+
+def flat(bias):
+    return None if bias is None else bias.reshape(-1)
+
+
+def conv(s, x, w, bias):
+    y = F.conv2d(nchw(x), nchw(w), flat(bias), s["stride"], s["pad"], s["dilation"], s["groups"])
+    return [nhwc(F.relu(y) if s["relu"] else y)]
+
+
+def max_pool(s, x):
+    return [nhwc(F.max_pool2d(nchw(x), s["size"], s["stride"], s["pad"]))]
+
+
+def linear(s, x, w, bias):
+    y = F.linear(x.flatten(1), w.flatten(1), flat(bias))
+    return [(F.relu(y) if s["relu"] else y)[:, None, None, :]]
+
+
+def softmax_cross_entropy(s, logits, labels):
+    loss = F.cross_entropy(nchw(logits), labels[..., 0], ignore_index=s["ignore_index"],
+                           label_smoothing=s["label_smoothing"])
+    return [loss.reshape(1, 1, 1, 1)]
+
+
+def sgd(s, rate, *tensors):
+    """Two steps of torch.optim.SGD: the first with a gradient that leaves the case's momentum behind."""
+    parts = 3 if s["momentum"] else 2
+    count = len(tensors) // parts
+    parameters = [torch.nn.Parameter(t.detach().clone()) for t in tensors[:count]]
+    optimizer = torch.optim.SGD(parameters, lr=rate.item(), momentum=s["momentum"], weight_decay=s["weight_decay"],
+                                nesterov=s["nesterov"])
+    for i, parameter in enumerate(parameters):
+        parameter.grad = tensors[count + i].detach().clone()
+        if parts == 3:
+            optimizer.state[parameter]["momentum_buffer"] = tensors[2 * count + i].detach().clone()
+    optimizer.step()
+    results = []
+    for parameter in parameters:  # in the order of Signature::updates
+        results.append(parameter.detach())
+        if parts == 3:
+            results.append(optimizer.state[parameter]["momentum_buffer"])
+    return results
+
+
+OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sgd)}
+
+
+def sample(t):
+    values = t.detach().float().cpu().contiguous().numpy().reshape(-1)
+    every = -(-values.size // MOST_ELEMENTS)
+    return numpy.ascontiguousarray(values[::max(every, 1)])
+
+
+def op_values(cases, device):
+    values = {}
+    for case in cases:
+        inputs = [case_input(case, i, device) for i in range(len(case["inputs"]))]
+        results = OPS[case["op"]](case["settings"], *inputs)
+        for i, result in enumerate(results):
+            values[f"{case['name']}/result{i}"] = sample(result)
+        if not results[0].requires_grad:
+            continue
+        directions = [torch.from_numpy(random_numbers(f"{case['name']}/d_out{i}", r.numel(), -1, 1))
+                      .reshape(r.shape).to(device) for i, r in enumerate(results)]
+        torch.autograd.backward(results, directions)
+        for i, tensor in enumerate(inputs):
+            if tensor is not None and tensor.requires_grad:
+                values[f"{case['name']}/d_in{i}"] = sample(tensor.grad)
+    return values
+
+
+class LeNet(torch.nn.Module):
+    """The model of dlfs/models/lenet.cpp, with weights from the formula: uniform, deviation sqrt(2 / fan in)."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, 20, 5)
+        self.conv2 = torch.nn.Conv2d(20, 50, 5)
+        self.fc1 = torch.nn.Linear(800, 500)
+        self.fc2 = torch.nn.Linear(500, 10)
+        with torch.no_grad():
+            for name, p in self.named_parameters():
+                bound = math.sqrt(6 / math.prod(p.shape[1:])) if p.dim() > 1 else 0.1
+                p.copy_(torch.from_numpy(random_numbers("lenet/" + name, p.numel(), -bound, bound)).reshape(p.shape))
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+
+
+def lenet_values(device):
+    """Ten steps, batch 64, rate 0.01, momentum 0.9: the loss of each, and all weights after the last."""
+    model = LeNet().to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    losses = []
+    for step in range(10):
+        images = torch.from_numpy(random_numbers(f"lenet/images{step}", 64 * 784, -1, 2)).reshape(64, 1, 28, 28)
+        labels = numpy.floor(random_numbers(f"lenet/labels{step}", 64, 0, 1).astype(numpy.float64) * 10)
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images.to(device)), torch.from_numpy(labels.astype(numpy.int64)).to(device))
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    values = {"losses": numpy.array(losses, numpy.float32)}
+    for name, p in model.named_parameters():
+        values[name] = sample(p)
+    return values
+
+
+def write(path, values, device):
+    """A safetensors file, written with the standard library so that nothing else is needed."""
+    metadata = {"magic": "dlfs-golden", "version": VERSION, "command": "./dev golden", "torch": torch.__version__,
+                "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+                "cudnn": str(torch.backends.cudnn.version())}
+    header, offset = {"__metadata__": metadata}, 0
+    for name in sorted(values):
+        size = values[name].nbytes
+        header[name] = {"dtype": "F32", "shape": [values[name].size], "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in sorted(values):
+            file.write(values[name].tobytes())
+    print(f"wrote {path}: {len(values)} tensors, {path.stat().st_size:,} bytes")
+
+
+def main():
+    words = [w for w in sys.argv[1:] if w != "--cpu"]
+    if not 1 <= len(words) <= 2:
+        sys.exit(__doc__)
+    if not torch.cuda.is_available() and "--cpu" not in sys.argv:
+        sys.exit("golden.py: PyTorch sees no GPU here; golden values are made on a machine with one (or --cpu, for a look)")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    cases = json.loads(subprocess.run([words[0], "--list-cases"], capture_output=True, check=True, text=True).stdout)
+    folder = pathlib.Path(words[1] if len(words) > 1 else pathlib.Path(__file__).parent.parent / "dlfs/testing/golden")
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "ops.safetensors", op_values(cases, device), device)
+    write(folder / "lenet.safetensors", lenet_values(device), device)
+
+
+if __name__ == "__main__":
+    main()
