@@ -6,13 +6,15 @@
 #      run time, so a program built with CUDA starts on a machine that has neither.
 
 set(DLFS_CUDA AUTO CACHE STRING "GPU half: AUTO (where it can be compiled), ON (or fail), OFF")
-set_property(CACHE DLFS_CUDA PROPERTY STRINGS AUTO ON OFF)
+if(NOT DLFS_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "dlfs: DLFS_CUDA is AUTO, ON or OFF, not ${DLFS_CUDA}")
+endif()
 
 # Sets off_because in the caller to the reason why CUDA stays off, or to "" where everything is there.
 function(dlfs_look_for_cuda)
   set(off_because "" PARENT_SCOPE)
-  if(NOT DLFS_CUDA STREQUAL ON AND NOT DLFS_CUDA STREQUAL AUTO)
-    set(off_because "switched off (DLFS_CUDA=${DLFS_CUDA})" PARENT_SCOPE)
+  if(DLFS_CUDA STREQUAL OFF)
+    set(off_because "switched off (DLFS_CUDA=OFF)" PARENT_SCOPE)
     return()
   endif()
 
