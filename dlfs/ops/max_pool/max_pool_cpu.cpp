@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "dlfs/ops/max_pool/max_pool.h"
+
+namespace dlfs {
+namespace {
+
+// The windows of one call. Calls visit(first, rows, columns) for each, in the order of the outputs: the part of
+// the window that lies inside the image, relative to its corner (which may lie outside).
+struct Windows {
+  Shape x, y;
+  int size, step, pad;
+
+  struct Range {
+    int first, last;  // last excluded
+  };
+  Range inside(int corner, int length) const {
+    return {std::max(0, -corner), std::min(size, length - corner)};
+  }
+
+  template <typename Visit>
+  void each(Visit visit) const {
+    int64_t output = 0;
+    for (int n = 0; n < y.n; ++n)
+      for (int top = -pad, i = 0; i < y.h; ++i, top += step)
+        for (int left = -pad, j = 0; j < y.w; ++j, left += step, output += y.c)
+          visit(((int64_t{n} * x.h + top) * x.w + left) * x.c, inside(top, x.h), inside(left, x.w), output);
+  }
+};
+
+Windows windows(const Shape& x, const Shape& y, const MaxPoolSettings& settings) {
+  return {x, y, settings.size, settings.step(), settings.pad};
+}
+
+constexpr int block = 64;  // channels that are compared at once, in registers and the nearest cache
+
+class Forward : public Kernel {
+ public:
+  Forward(const Site& site, const MaxPoolSettings& settings)
+      : windows_(windows(site.in[0].shape(), site.out[0].shape(), settings)),
+        x_(site.in[0].as<float>()),
+        y_(site.out[0].as<float>()),
+        winner_(site.saved[0].as<uint8_t>()) {}
+
+  void run(Stream) override {
+    windows_.each([this](int64_t corner, Windows::Range rows, Windows::Range columns, int64_t output) {
+      for (int from = 0; from < windows_.x.c; from += block)
+        pool(x_ + corner + from, rows, columns, output + from, std::min(block, windows_.x.c - from));
+    });
+  }
+
+ private:
+  // One window of at most `block` channels. Never more than it: NaN <= v is false, so a NaN is taken, and
+  // afterwards best == best is false, so it stays.
+  void pool(const float* corner, Windows::Range rows, Windows::Range columns, int64_t output, int channels) {
+    std::array<float, block> best;
+    std::array<int32_t, block> place;
+    const auto at = [&](int row, int column) {
+      return corner + (int64_t{row} * windows_.x.w + column) * windows_.x.c;
+    };
+    std::copy_n(at(rows.first, columns.first), channels, best.begin());
+    std::fill_n(place.begin(), channels, rows.first * windows_.size + columns.first);
+    for (int row = rows.first; row < rows.last; ++row)
+      for (int column = columns.first; column < columns.last; ++column) {
+        const float* const values = at(row, column);
+        const int32_t here = row * windows_.size + column;
+        for (int c = 0; c < channels; ++c) {
+          const bool wins = !(values[c] <= best[c]) & (best[c] == best[c]);
+          best[c] = wins ? values[c] : best[c];
+          place[c] = wins ? here : place[c];
+        }
+      }
+    std::copy_n(best.begin(), channels, y_ + output);
+    if (winner_ != nullptr)
+      for (int c = 0; c < channels; ++c) winner_[output + c] = static_cast<uint8_t>(place[c]);
+  }
+
+  Windows windows_;
+  const float* x_;
+  float* y_;
+  uint8_t* winner_;
+};
+
+class Backward : public Kernel {
+ public:
+  Backward(const Site& site, const MaxPoolSettings& settings)
+      : windows_(windows(site.d_in[0].to.shape(), site.d_out[0].shape(), settings)),
+        d_y_(site.d_out[0].as<float>()),
+        winner_(site.saved[0].as<uint8_t>()),
+        d_x_(site.d_in[0].to.as<float>()),
+        set_(site.d_in[0].how == Write::set) {
+    for (int row = 0; row < settings.size; ++row)
+      for (int column = 0; column < settings.size; ++column)
+        offsets_.push_back((int64_t{row} * windows_.x.w + column) * windows_.x.c);
+  }
+
+  void run(Stream) override {
+    if (set_) std::fill_n(d_x_, windows_.x.count(), 0.0F);
+    windows_.each([this](int64_t corner, Windows::Range, Windows::Range, int64_t output) {
+      for (int c = 0; c < windows_.y.c; ++c)
+        d_x_[corner + offsets_[winner_[output + c]] + c] += d_y_[output + c];
+    });
+  }
+
+ private:
+  Windows windows_;
+  const float* d_y_;
+  const uint8_t* winner_;
+  float* d_x_;
+  bool set_;
+  std::vector<int64_t> offsets_;  // by place in the window: from its corner
+};
+
+}  // namespace
+
+KernelPtr max_pool_forward_cpu(Device&, const Site& site, const MaxPoolSettings& settings) {
+  return std::make_unique<Forward>(site, settings);
+}
+
+KernelPtr max_pool_backward_cpu(Device&, const Site& site, const MaxPoolSettings& settings) {
+  return std::make_unique<Backward>(site, settings);
+}
+
+}  // namespace dlfs
