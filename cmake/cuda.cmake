@@ -53,9 +53,8 @@ function(dlfs_look_for_cuda)
     return()
   endif()
 
-  if(NOT CMAKE_CUDA_COMPILER)
-    set(CMAKE_CUDA_COMPILER ${DLFS_NVCC} CACHE FILEPATH "CUDA compiler")
-  endif()
+  # A compiler that is here may still refuse this system's C++ compiler: AUTO tries it before it counts on it.
+  set(ENV{CUDACXX} ${DLFS_NVCC})
   if(DLFS_CUDA STREQUAL AUTO)
     include(CheckLanguage)
     check_language(CUDA)
@@ -65,12 +64,13 @@ function(dlfs_look_for_cuda)
   endif()
 endfunction()
 
-# One architecture for each kind of card in this machine, or the H100's where there is none.
+# One architecture for each kind of card in this machine (RTX 20xx or later), or the H100's where there is none.
 function(dlfs_architectures result)
   execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
                   OUTPUT_VARIABLE words ERROR_QUIET)
   string(REGEX MATCHALL "[0-9]+\\.[0-9]" cards "${words}")
   list(TRANSFORM cards REPLACE "\\." "")
+  list(FILTER cards INCLUDE REGEX "^(7[5-9]|[89].|1..)$")
   list(REMOVE_DUPLICATES cards)
   if(NOT cards)
     set(cards 90)
