@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 
 #include "dlfs/graph/function.h"
 
@@ -19,7 +20,7 @@ using Half = KernelPtr (*)(Device&, const Site&, const Settings&);
 
 template <typename Settings>
 KernelPtr make_half(const std::string& op, Device& device, const Site& site, const Settings& settings,
-                    Half<Settings> cpu, Half<Settings> gpu) {
+                    std::type_identity_t<Half<Settings>> cpu, std::type_identity_t<Half<Settings>> gpu) {
   if (device.kind() == DeviceKind::cpu) return cpu(device, site, settings);
   if (gpu == nullptr)
     throw DeviceError(

@@ -26,6 +26,8 @@ struct OpCase {
   FunctionPtr function;
   std::vector<CaseInput> inputs;
   Precision precision = Precision::f32;
+  double step =
+      1.0 / 512;       // of the central differences; larger where curvature is mild and outputs are large
   bool golden = true;  // PyTorch has the same function
   bool speed = false;  // of a size worth timing; too slow for differences on the CPU
 

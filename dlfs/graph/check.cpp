@@ -1,0 +1,117 @@
+#include "dlfs/graph/check.h"
+
+#include <cmath>
+
+namespace dlfs {
+namespace {
+
+double element(const Tensor& tensor, const std::vector<std::byte>& content, size_t i) {
+  switch (tensor.spec.dtype) {
+    case DType::f32:
+      return reinterpret_cast<const float*>(content.data())[i];
+    case DType::i32:
+      return reinterpret_cast<const int32_t*>(content.data())[i];
+    case DType::u8:
+      return std::to_integer<int>(content[i]);
+    case DType::f16:
+    case DType::bf16:
+      break;
+  }
+  DLFS_CHECK(false, "no reader of ", to_string(tensor.spec.dtype));
+}
+
+std::string place(const Shape& shape, size_t i) {
+  const size_t c = i % shape.c, x = i / shape.c % shape.w, y = i / shape.c / shape.w % shape.h;
+  return concat("[", i / shape.c / shape.w / shape.h, ",", y, ",", x, ",", c, "]");
+}
+
+}  // namespace
+
+double rounding_tolerance(Precision precision, int64_t reduction) {
+  return precision == Precision::tf32 ? 4 * 0x1p-11
+                                      : 8 * 0x1p-24 * (1 + std::sqrt(static_cast<double>(reduction)));
+}
+
+Tensor Check::copy(const Tensor& tensor, Stream stream) {
+  if (!tensor) return {};
+  std::vector<std::byte> content(bytes(tensor.spec));
+  subject_.download(tensor, content.data(), stream);
+  memories_.push_back(reference_.allocate(content.size()));
+  const Tensor made{tensor.spec, memories_.back()->data()};
+  reference_.upload(made, content.data(), reference_.stream());
+  return made;
+}
+
+void Check::before(const Step& step, Stream stream) {
+  memories_.clear();
+  const auto copy_all = [&](const std::vector<Tensor>& tensors) {
+    std::vector<Tensor> made;
+    for (const Tensor& tensor : tensors) made.push_back(copy(tensor, stream));
+    return made;
+  };
+  site_.in = copy_all(step.site.in);
+  site_.out = copy_all(step.site.out);
+  site_.saved = copy_all(step.site.saved);
+  site_.d_out = copy_all(step.site.d_out);
+  site_.precision = Precision::f32;
+  site_.d_in.clear();
+  // A value used twice has two gradients in one tensor: the copies must be one, too.
+  for (const Grad& grad : step.site.d_in) {
+    Grad made{{}, grad.how};
+    for (size_t i = 0; i < site_.d_in.size(); ++i)
+      if (grad.to && step.site.d_in[i].to.data == grad.to.data) made.to = site_.d_in[i].to;
+    if (!made.to) made.to = copy(grad.to, stream);
+    site_.d_in.push_back(made);
+  }
+}
+
+void Check::after(const Step& step, Stream stream) {
+  const KernelPtr kernel =
+      step.backward ? step.function->backward(reference_, site_) : step.function->forward(reference_, site_);
+  scratch_.allocate(reference_);
+  kernel->run(reference_.stream());
+  if (step.backward) {
+    for (size_t i = 0; i < site_.d_in.size(); ++i)
+      compare(step, concat("d_in", i), site_.d_in[i].to, step.site.d_in[i].to, stream);
+  } else {
+    for (size_t i = 0; i < site_.out.size(); ++i)
+      compare(step, concat("out", i), site_.out[i], step.site.out[i], stream);
+    for (size_t i = 0; i < site_.saved.size(); ++i)
+      compare(step, concat("saved", i), site_.saved[i], step.site.saved[i], stream);
+    for (size_t i = 0; i < site_.in.size(); ++i)  // written in place, or untouched on both
+      compare(step, concat("in", i), site_.in[i], step.site.in[i], stream);
+  }
+  ++steps_;
+}
+
+void Check::compare(const Step& step, const std::string& what, const Tensor& wanted, const Tensor& found,
+                    Stream stream) {
+  if (!wanted) return;
+  std::vector<std::byte> ours(bytes(wanted.spec)), theirs(bytes(found.spec));
+  reference_.download(wanted, ours.data(), reference_.stream());
+  subject_.download(found, theirs.data(), stream);
+  if (ours == theirs) return;
+  const size_t count = static_cast<size_t>(wanted.shape().count());
+  double largest = 0, error = 0;
+  size_t worst = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const double a = element(wanted, ours, i), b = element(found, theirs, i);
+    largest = std::max(largest, std::abs(a));
+    const double difference = std::isnan(a) && std::isnan(b) ? 0 : std::abs(a - b);
+    if (!(difference <= error)) {
+      error = difference;
+      worst = i;
+      if (std::isnan(difference)) break;
+    }
+  }
+  const double tolerance = rounding_tolerance(step.site.precision, step.reduction);
+  if (error <= tolerance * largest) return;
+  throw CheckError("check",
+                   concat(step.path, ": ", step.function->name(), step.backward ? " backward" : " forward",
+                          " differs from the ", reference_.name(), " in ", what, " ", to_string(wanted.spec),
+                          " at ", place(wanted.shape(), worst), ": ", element(found, theirs, worst), ", not ",
+                          element(wanted, ours, worst), "; relative error ", error / largest, ", tolerance ",
+                          tolerance, " (", step.kernel->engine(), ")"));
+}
+
+}  // namespace dlfs

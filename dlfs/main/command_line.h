@@ -1,0 +1,40 @@
+// The command line of the program: what each verb can be told, as plain settings. The only place that knows how flags
+// are parsed. One thread.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "dlfs/train/train.h"
+
+namespace dlfs {
+
+struct TrainCommand {
+  std::string model = "lenet";
+  std::string data;             // "idx:DIR"
+  std::string device = "auto";  // "auto", "cpu", "gpu:N"
+  std::string run;              // the folder to make; "" for runs/MODEL-DATE-TIME
+  bool check = false;
+  bool table = false;
+  TrainSettings settings;
+};
+
+struct EvalCommand {
+  std::string weights, data;
+  std::string device = "auto";
+  Precision precision = Precision::f32;
+};
+
+struct DoctorCommand {};
+
+// What was asked for is an answer in itself: help, a version.
+struct ShowText {
+  std::string text;
+};
+
+using Command = std::variant<TrainCommand, EvalCommand, DoctorCommand, ShowText>;
+
+// Throws UsageError with a sentence, and the nearest name where a word looks like a slip.
+Command parse_command_line(int count, const char* const* words);
+
+}  // namespace dlfs

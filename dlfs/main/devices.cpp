@@ -1,0 +1,23 @@
+#include "dlfs/base/error.h"
+#include "dlfs/cpu/cpu_device.h"
+#include "dlfs/gpu/gpu.h"
+#include "dlfs/main/verbs.h"
+
+namespace dlfs {
+
+std::unique_ptr<Device> open_device(const std::string& name, std::ostream& out) {
+  if (name == "cpu") return open_cpu();
+  if (name == "auto") {
+    const std::string why_not = look_for_gpus().why_not;
+    if (why_not.empty()) return open_gpu(0);
+    out << "no GPU: " << why_not << "\n";
+    return open_cpu();
+  }
+  if (name.rfind("gpu:", 0) == 0 && name.size() > 4 && name.size() < 8 &&
+      name.find_first_not_of("0123456789", 4) == std::string::npos)
+    return open_gpu(std::stoi(name.substr(4)));
+  throw UsageError("dlfs",
+                   "--device is " + name + ", but can be auto, cpu, or gpu:N with a number N, as gpu:0");
+}
+
+}  // namespace dlfs

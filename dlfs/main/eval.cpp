@@ -1,0 +1,43 @@
+#include "dlfs/base/error.h"
+#include "dlfs/base/text.h"
+#include "dlfs/main/verbs.h"
+#include "dlfs/models/model_file.h"
+#include "dlfs/train/evaluate.h"
+
+namespace dlfs {
+
+std::string idx_directory(const std::string& source) {
+  if (source.rfind("idx:", 0) != 0 || source.size() == 4)
+    throw UsageError("dlfs",
+                     "--data is " + source + ", but can be idx:DIR, a folder with MNIST's four files");
+  return source.substr(4);
+}
+
+std::string accuracy_text(int64_t correct, int64_t count) {
+  return concat("accuracy ", fixed(static_cast<double>(correct) / static_cast<double>(count), 4), " (",
+                with_separators(correct), " of ", with_separators(count), ")");
+}
+
+void run_eval(const EvalCommand& command, std::ostream& out) {
+  const ModelFile file(command.weights);
+  const ModelDescription& description = file.description();
+  const Model& model = find_model(description.model);
+  const LabelledImages test = read_idx(idx_directory(command.data), Split::test);
+  const int classes = static_cast<int>(description.classes.size());
+  if (test.height != description.input.h || test.width != description.input.w)
+    throw UsageError("eval", concat("the images are ", test.height, "x", test.width, ", but the model takes ",
+                                    description.input.h, "x", description.input.w));
+  if (max_label(test) >= classes)
+    throw UsageError("eval", concat("a label is ", max_label(test), ", but the model knows ", classes,
+                                    " classes, 0 to ", classes - 1));
+
+  const std::unique_ptr<Device> device = open_device(command.device, out);
+  State state(0);
+  Evaluator evaluator(*device, state, model, classes, command.precision);
+  evaluator.load(file);
+  const auto predictions =
+      evaluator.predict(test, {.mean = description.mean[0], .deviation = description.deviation[0]});
+  out << accuracy_text(count_correct(predictions, test), test.count) << "\n";
+}
+
+}  // namespace dlfs

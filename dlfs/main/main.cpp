@@ -1,0 +1,43 @@
+// The program: reads the command line, runs one verb, and turns errors into a sentence and an exit code:
+// 0 done; 1 --check found a difference; 2 the user's to mend (flags, files, machine); 3 a bug of ours.
+#include <csignal>
+#include <iostream>
+
+#include "dlfs/base/error.h"
+#include "dlfs/graph/check.h"
+#include "dlfs/main/command_line.h"
+#include "dlfs/main/verbs.h"
+
+namespace {
+
+void run(const dlfs::Command& command) {
+  if (const auto* train = std::get_if<dlfs::TrainCommand>(&command)) dlfs::run_train(*train, std::cout);
+  if (const auto* eval = std::get_if<dlfs::EvalCommand>(&command)) dlfs::run_eval(*eval, std::cout);
+  if (std::holds_alternative<dlfs::DoctorCommand>(command)) dlfs::run_doctor(std::cout);
+  if (const auto* show = std::get_if<dlfs::ShowText>(&command)) std::cout << show->text;
+  std::cout.flush();
+  if (!std::cout) throw dlfs::FileError("dlfs", "standard output cannot be written");
+}
+
+int fail(int code, const std::string& sentence) {
+  std::cerr << "dlfs: " << sentence << "\n";
+  return code;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, with a sentence
+  try {
+    run(dlfs::parse_command_line(count, words));
+    return 0;
+  } catch (const dlfs::CheckError& error) {
+    return fail(1, error.what());
+  } catch (const dlfs::InternalError& error) {
+    return fail(3, error.what());
+  } catch (const dlfs::Error& error) {
+    return fail(2, error.what());
+  } catch (const std::exception& error) {
+    return fail(3, std::string("[bug] ") + error.what());
+  }
+}

@@ -1,0 +1,74 @@
+#include "dlfs/train/train.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+#include "dlfs/cpu/cpu_device.h"
+#include "dlfs/main/progress.h"
+#include "dlfs/main/verbs.h"
+#include "dlfs/train/run_folder.h"
+
+namespace dlfs {
+namespace {
+
+std::string default_run(const std::string& model) {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
+  return "runs/" + model + "-" + text;
+}
+
+void print_table(Device& device, State& state, const Model& model, int classes, const TrainSettings& settings,
+                 std::ostream& out) {
+  Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
+  trace_training_step(trace, model, classes, settings);
+  Plan plan(std::move(trace));
+  plan.compile(device);
+  out << plan.table();
+}
+
+}  // namespace
+
+void run_train(const TrainCommand& command, std::ostream& out) {
+  const Model& model = find_model(command.model);
+  const std::string directory = idx_directory(command.data);
+  const LabelledImages train_images = read_idx(directory, Split::train),
+                       test_images = read_idx(directory, Split::test);
+  const int classes = std::max(max_label(train_images) + 1, 2);
+  const TrainData data{train_images, test_images, pixel_statistics(train_images), classes};
+
+  const std::unique_ptr<Device> device = open_device(command.device, out);
+  State state(command.settings.seed);
+  TrainSettings settings = command.settings;
+  if (command.table) return print_table(*device, state, model, classes, settings, out);
+  refuse_nonsense(model, data, settings);
+
+  const std::unique_ptr<Device> reference = command.check ? open_cpu() : nullptr;
+  settings.check = reference.get();
+  RunFolder run(command.run.empty() ? default_run(model.name) : command.run,
+                {.model = model.name, .data = command.data, .device = device->name(), .settings = settings});
+  out << "training " << model.name << " on " << device->name() << "\n"
+      << with_separators(train_images.count) << " images to learn from, "
+      << with_separators(test_images.count) << " to test on, " << classes << " classes; run " << run.path()
+      << std::endl;
+
+  Progress progress(out, isatty(STDOUT_FILENO) != 0);
+  const TrainResult result = train(*device, state, model, data, settings, {&progress, &run});
+  run.finish(state, *device,
+             {.model = model.name,
+              .input = model.input,
+              .mean = {data.statistics.mean},
+              .deviation = {data.statistics.deviation},
+              .classes = class_names(directory, classes)},
+             result, test_images);
+  out << accuracy_text(result.correct, result.count) << ", "
+      << with_separators(static_cast<int64_t>(result.images_per_second)) << " training images/s\n"
+      << "weights and pictures are in " << run.path() << "\n";
+}
+
+}  // namespace dlfs

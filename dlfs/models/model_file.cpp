@@ -1,0 +1,160 @@
+#include "dlfs/models/model_file.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "dlfs/base/error.h"
+#include "dlfs/base/json.h"
+
+namespace dlfs {
+namespace {
+
+bool in_model_file(const State::Entry& entry) {
+  return entry.role == Role::parameter || entry.role == Role::statistic;
+}
+
+std::vector<int64_t> file_shape(const State::Entry& entry) {
+  const Shape& s = entry.spec.shape;
+  switch (entry.layout) {
+    case FileLayout::filter:
+      return {s.n, s.c, s.h, s.w};
+    case FileLayout::matrix:
+      return {s.n, int64_t{s.c} * s.h * s.w};
+    case FileLayout::vector:
+      return {s.count()};
+  }
+  return {};
+}
+
+// The one place that converts: element (n, y, x, c) in memory is element (n, c, y, x) in a file. `place` is called
+// with both indices of each element.
+template <typename Place>
+void for_each_element(const Shape& s, Place place) {
+  size_t in_memory = 0;
+  for (int n = 0; n < s.n; ++n)
+    for (int y = 0; y < s.h; ++y)
+      for (int x = 0; x < s.w; ++x)
+        for (int c = 0; c < s.c; ++c) place(in_memory++, ((size_t(n) * s.c + c) * s.h + y) * s.w + x);
+}
+
+std::string numbers_text(const std::vector<float>& values) {
+  std::vector<std::string> texts;
+  for (const float value : values) {
+    char text[32];
+    texts.emplace_back(text, std::to_chars(text, text + sizeof text, value).ptr);
+  }
+  return join(texts, ",");
+}
+
+// "28,28,1" as numbers; false where the text is anything else.
+template <typename Number>
+bool parse_numbers(const std::string& text, std::vector<Number>& values) {
+  const char *at = text.data(), *end = at + text.size();
+  while (true) {
+    Number value;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc{}) return false;
+    values.push_back(value);
+    if (next == end) return true;
+    if (*next != ',') return false;
+    at = next + 1;
+  }
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::vector<std::string> texts;
+  for (const int64_t size : shape) texts.push_back(std::to_string(size));
+  return "[" + join(texts, ",") + "]";
+}
+
+}  // namespace
+
+void save_model(const std::string& path, const State& state, Device& device,
+                const ModelDescription& description) {
+  std::vector<std::vector<float>> contents;
+  SafeTensors file;
+  const Shape& in = description.input;
+  JsonWriter classes;
+  classes.array();
+  for (const std::string& name : description.classes) classes.value(name);
+  file.metadata = {{"format", "pt"},
+                   {"dlfs.model", description.model},
+                   {"dlfs.input", concat(in.h, ",", in.w, ",", in.c)},
+                   {"dlfs.mean", numbers_text(description.mean)},
+                   {"dlfs.deviation", numbers_text(description.deviation)},
+                   {"dlfs.classes", classes.close().text()}};
+  for (const State::Entry& entry : state.entries()) {
+    if (!in_model_file(entry)) continue;
+    const size_t count = static_cast<size_t>(entry.spec.shape.count());
+    std::vector<float> memory(count);
+    device.download(entry.tensor, memory.data(), device.stream());
+    std::vector<float>& content = contents.emplace_back(count);
+    for_each_element(entry.spec.shape, [&](size_t from, size_t to) { content[to] = memory[from]; });
+    file.tensors.push_back({entry.name, "F32", file_shape(entry), std::as_bytes(std::span(content))});
+  }
+  write_safetensors(path, file);
+}
+
+ModelFile::ModelFile(const std::string& path) : path_(path), file_(read_safetensors(path)) {
+  const auto refuse = [&](const std::string& fact) { throw FileError("model file", path_ + ": " + fact); };
+  const auto said = [&](const std::string& key) -> const std::string& {
+    const auto found = file_.metadata.find(key);
+    if (found == file_.metadata.end())
+      refuse("its metadata has no " + key + ", so it is not a model that dlfs wrote");
+    return found->second;
+  };
+  description_.model = said("dlfs.model");
+  std::vector<int> input;
+  if (!parse_numbers(said("dlfs.input"), input) || input.size() != 3 || input[0] < 1 || input[1] < 1 ||
+      input[2] < 1 || input[0] > 65535 || input[1] > 65535 || input[2] > 65535)
+    refuse("dlfs.input is \"" + said("dlfs.input") + "\", but must be height,width,channels, as 28,28,1");
+  description_.input = {1, input[0], input[1], input[2]};
+  const size_t channels = static_cast<size_t>(input[2]);
+  if (!parse_numbers(said("dlfs.mean"), description_.mean) || description_.mean.size() != channels)
+    refuse("dlfs.mean is \"" + said("dlfs.mean") + "\", but must be " + std::to_string(channels) +
+           " numbers");
+  if (!parse_numbers(said("dlfs.deviation"), description_.deviation) ||
+      description_.deviation.size() != channels)
+    refuse("dlfs.deviation is \"" + said("dlfs.deviation") + "\", but must be " + std::to_string(channels) +
+           " numbers");
+  const Json classes = Json::parse(said("dlfs.classes"), path_ + ": dlfs.classes");
+  for (const Json& name : classes.items()) {
+    if (name.string() == nullptr)
+      refuse("dlfs.classes holds a " + std::string(name.kind()) + ", but must hold names");
+    description_.classes.push_back(*name.string());
+  }
+  if (description_.classes.empty())
+    refuse("dlfs.classes is \"" + said("dlfs.classes") + "\", but must be a list of names");
+}
+
+void ModelFile::load(const State& state, Device& device) const {
+  const auto refuse = [&](const auto&... fact) {
+    throw FileError("model file", concat(path_, ": ", fact...));
+  };
+  size_t known = 0;
+  for (const State::Entry& entry : state.entries()) {
+    if (!in_model_file(entry)) continue;
+    ++known;
+    const SafeTensor* tensor = file_.find(entry.name);
+    if (tensor == nullptr) refuse("has no ", entry.name, ", which a ", description_.model, " needs");
+    if (tensor->dtype != "F32" || tensor->shape != file_shape(entry))
+      refuse(entry.name, " is ", tensor->dtype, " ", shape_text(tensor->shape), ", but a ",
+             description_.model, " needs F32 ", shape_text(file_shape(entry)));
+  }
+  for (const SafeTensor& tensor : file_.tensors)
+    if (const State::Entry* entry = state.find(tensor.name); entry == nullptr || !in_model_file(*entry))
+      refuse("holds ", tensor.name, ", which a ", description_.model, " does not have");
+  DLFS_CHECK(known == file_.tensors.size(), known, " entries, ", file_.tensors.size(), " tensors");
+
+  for (const State::Entry& entry : state.entries()) {
+    if (!in_model_file(entry)) continue;
+    const SafeTensor* tensor = file_.find(entry.name);
+    std::vector<float> content(static_cast<size_t>(entry.spec.shape.count())), memory(content.size());
+    std::memcpy(content.data(), tensor->bytes.data(), tensor->bytes.size());
+    for_each_element(entry.spec.shape, [&](size_t to, size_t from) { memory[to] = content[from]; });
+    device.upload(entry.tensor, memory.data(), device.stream());
+  }
+  device.synchronize(device.stream());
+}
+
+}  // namespace dlfs

@@ -1,0 +1,24 @@
+#include "dlfs/models/models.h"
+
+namespace dlfs {
+
+const std::vector<Model>& models() {
+  static const std::vector<Model> all = {
+      {.name = "lenet", .input = {1, 28, 28, 1}, .build = lenet},
+  };
+  return all;
+}
+
+const Model& find_model(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Model& model : models()) {
+    if (model.name == name) return model;
+    names.push_back(model.name);
+  }
+  const std::string near = nearest(name, names);
+  throw UsageError("model", "there is no model " + name +
+                                (near.empty() ? "" : "; did you mean " + near + "?") +
+                                " Models: " + join(names, ", "));
+}
+
+}  // namespace dlfs

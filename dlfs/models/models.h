@@ -1,0 +1,24 @@
+// The models by name: an explicit list. Any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dlfs/graph/trace.h"
+
+namespace dlfs {
+
+struct Model {
+  std::string name;
+  Shape input;                                // of one image [1,h,w,c]
+  Value (*build)(Value images, int classes);  // images [n,h,w,c] -> logits [n,1,1,classes]
+};
+
+const std::vector<Model>& models();
+const Model& find_model(const std::string& name);  // throws UsageError with the nearest name and all of them
+
+// LeNet after Caffe's examples/mnist (LeCun et al., "Gradient-based learning applied to document recognition", 1998,
+// with ReLU): conv 20@5x5, max pool 2, conv 50@5x5, max pool 2, linear 500, linear to the classes. 431,080 parameters.
+Value lenet(Value images, int classes);  // [n,28,28,1] -> [n,1,1,classes]
+
+}  // namespace dlfs

@@ -1,0 +1,106 @@
+#include "dlfs/ops/convolution_gpu.h"
+
+#include "dlfs/gpu/channel_sum.h"
+#include "dlfs/gpu/direct_convolution.h"
+#include "dlfs/gpu/launch.h"
+
+namespace dlfs {
+namespace {
+
+std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph& graph) {
+  auto engine = device.cudnn().engine(graph);
+  return engine ? std::move(engine) : direct_convolution(graph);
+}
+
+class Forward : public Kernel {
+ public:
+  Forward(std::unique_ptr<ConvEngine> engine, const Site& site)
+      : engine_(std::move(engine)),
+        at_{.x = site.in[0].data, .w = site.in[1].data, .y = site.out[0].data, .bias = site.in[2].data},
+        scratch_(site.scratch) {
+    scratch_.request(engine_->workspace());
+  }
+  void run(Stream stream) override { engine_->run(stream, at_, scratch_.data()); }
+  std::string engine() const override { return engine_->name(); }
+
+ private:
+  std::unique_ptr<ConvEngine> engine_;
+  ConvPointers at_;
+  Scratch& scratch_;
+};
+
+// Working memory: the gradient through the ReLU, the partial sums of d_bias, the engines' workspace.
+class Backward : public Kernel {
+ public:
+  Backward(const GpuDevice& device, const Site& site, ConvGraph graph)
+      : site_(site),
+        relu_(graph.relu),
+        sum_{.rows = int64_t{graph.y.n} * graph.y.h * graph.y.w, .channels = graph.y.c} {
+    graph.bias = graph.relu = false;
+    const auto make = [&](ConvKind kind, const Grad& grad) {
+      graph.kind = kind;
+      graph.add = grad.how == Write::add;
+      return grad.how == Write::skip ? nullptr : engine_for(device, graph);
+    };
+    data_ = make(ConvKind::data_gradient, site.d_in[0]);
+    filter_ = make(ConvKind::filter_gradient, site.d_in[1]);
+    size_t workspace = 0;
+    for (const auto* engine : {data_.get(), filter_.get()})
+      if (engine != nullptr) workspace = std::max(workspace, engine->workspace());
+    partial_ = relu_ ? aligned(bytes(site.d_out[0].spec)) : 0;
+    workspace_ = partial_ + (wants_bias() ? aligned(sum_.partial_bytes()) : 0);
+    site.scratch.request(workspace_ + workspace);
+  }
+
+  void run(Stream stream) override {
+    Scratch& scratch = site_.scratch;
+    void* d_y = site_.d_out[0].data;
+    auto* partial = static_cast<float*>(scratch.at(partial_));
+    if (relu_ || wants_bias()) {
+      auto* masked = static_cast<float*>(scratch.data());
+      mask_and_sum(stream, sum_, site_.d_out[0].as<float>(), relu_ ? site_.out[0].as<float>() : nullptr, masked,
+                   wants_bias() ? partial : nullptr);
+      if (relu_) d_y = masked;
+    }
+    if (data_)
+      data_->run(stream, {.x = site_.d_in[0].to.data, .w = site_.in[1].data, .y = d_y},
+                 scratch.at(workspace_));
+    if (filter_)
+      filter_->run(stream, {.x = site_.in[0].data, .w = site_.d_in[1].to.data, .y = d_y},
+                   scratch.at(workspace_));
+    if (wants_bias())
+      finish_sum(stream, sum_, partial, site_.d_in[2].to.as<float>(), site_.d_in[2].how == Write::add);
+  }
+
+  std::string engine() const override {
+    std::vector<std::string> names;
+    for (const auto* engine : {data_.get(), filter_.get()})
+      if (engine != nullptr) names.push_back(engine->name());
+    return names.empty() ? "own" : join(names, ", ");
+  }
+
+ private:
+  bool wants_bias() const { return site_.d_in[2].how != Write::skip; }
+
+  Site site_;
+  bool relu_;
+  ChannelSum sum_;
+  std::unique_ptr<ConvEngine> data_, filter_;
+  size_t partial_ = 0, workspace_ = 0;  // offsets
+};
+
+}  // namespace
+
+KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, ConvGraph graph) {
+  graph.kind = ConvKind::forward;
+  graph.bias = static_cast<bool>(site.in[2]);
+  graph.tf32 = site.precision == Precision::tf32;
+  return std::make_unique<Forward>(engine_for(device, graph), site);
+}
+
+KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvGraph graph) {
+  graph.tf32 = site.precision == Precision::tf32;
+  return std::make_unique<Backward>(device, site, graph);
+}
+
+}  // namespace dlfs

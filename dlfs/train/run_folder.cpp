@@ -1,0 +1,116 @@
+#include "dlfs/train/run_folder.h"
+
+#include <filesystem>
+
+#include "dlfs/base/json.h"
+#include "dlfs/data/png.h"
+#include "dlfs/train/charts.h"
+
+namespace dlfs {
+namespace {
+
+constexpr int sheet_images = 60;
+
+std::string config_text(const RunConfig& config) {
+  const TrainSettings& s = config.settings;
+  return JsonWriter()
+      .object()
+      .field("model", config.model)
+      .field("data", config.data)
+      .field("device", config.device)
+      .field("epochs", s.epochs)
+      .field("batch", s.batch)
+      .field("lr", s.rate)
+      .field("momentum", s.momentum)
+      .field("weight_decay", s.weight_decay)
+      .field("seed", s.seed)
+      .field("precision", to_string(s.precision))
+      .field("dlfs", DLFS_VERSION)
+      .close()
+      .text();
+}
+
+double accuracy(int64_t correct, int64_t count) {
+  return static_cast<double>(correct) / static_cast<double>(count);
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const std::string& path, const RunConfig& config) : path_(path), config_(config) {
+  if (std::filesystem::exists(file("config.json")))
+    throw FileError("run", path + " holds a run already; name another folder with --run, or remove it");
+  make_directories(path);
+  write_file(file("config.json"), config_text(config) + "\n");
+  log_ = std::make_unique<LineFile>(file("log.jsonl"));
+}
+
+void RunFolder::after_step(const StepEvent& event) {
+  if (!event.loss) return;
+  losses_.push_back(event);
+  log_->append(JsonWriter()
+                   .object()
+                   .field("step", event.step)
+                   .field("epoch", event.epoch)
+                   .field("loss", *event.loss)
+                   .field("lr", event.rate)
+                   .field("images_per_second", event.images_per_second)
+                   .close()
+                   .text());
+}
+
+void RunFolder::after_epoch(const EpochEvent& event) {
+  epochs_.push_back(event);
+  log_->append(JsonWriter()
+                   .object()
+                   .field("step", event.step)
+                   .field("epoch", event.epoch)
+                   .field("train_loss", event.train_loss)
+                   .field("test_accuracy", accuracy(event.correct, event.count))
+                   .field("train_seconds", event.train_seconds)
+                   .field("evaluation_seconds", event.evaluation_seconds)
+                   .close()
+                   .text());
+}
+
+void RunFolder::finish(const State& state, Device& device, const ModelDescription& description,
+                       const TrainResult& result, const LabelledImages& test) {
+  save_model(file("model.safetensors"), state, device, description);
+
+  const std::string title = config_.model + " on " + config_.data.substr(config_.data.rfind('/') + 1);
+  LearningCurve curve{.title = title, .losses = {}, .accuracies = {}};
+  for (const StepEvent& event : losses_) curve.losses.push_back(*event.loss);
+  for (const EpochEvent& event : epochs_)
+    curve.accuracies.push_back(static_cast<float>(accuracy(event.correct, event.count)));
+  write_png(file("learning_curve.png"), learning_curve(curve));
+
+  const size_t shown = std::min<size_t>(sheet_images, result.predictions.size());
+  PredictionSheet sheet{.title = title + ": what it sees in the first test images",
+                        .image = {test.width, test.height},
+                        .pixels = std::span(test.pixels).first(shown * test.width * test.height),
+                        .predicted = {},
+                        .actual = {test.labels.begin(), test.labels.begin() + static_cast<ptrdiff_t>(shown)},
+                        .class_names = description.classes};
+  for (size_t i = 0; i < shown; ++i) sheet.predicted.push_back(result.predictions[i].label);
+  write_png(file("predictions.png"), prediction_sheet(sheet));
+
+  double train_seconds = 0;
+  for (const EpochEvent& event : epochs_) train_seconds += event.train_seconds;
+  write_file(file("result.json"), JsonWriter()
+                                          .object()
+                                          .field("test_accuracy", accuracy(result.correct, result.count))
+                                          .field("test_correct", result.correct)
+                                          .field("test_count", result.count)
+                                          .field("train_images_per_second", result.images_per_second)
+                                          .field("train_seconds", train_seconds)
+                                          .field("epochs", config_.settings.epochs)
+                                          .field("batch", config_.settings.batch)
+                                          .field("device", config_.device)
+                                          .field("precision", to_string(config_.settings.precision))
+                                          .field("seed", config_.settings.seed)
+                                          .field("model", config_.model)
+                                          .close()
+                                          .text() +
+                                      "\n");
+}
+
+}  // namespace dlfs

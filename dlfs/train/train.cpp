@@ -1,0 +1,139 @@
+#include "dlfs/train/train.h"
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+
+#include "dlfs/graph/check.h"
+#include "dlfs/ops/sgd/sgd.h"
+#include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
+
+namespace dlfs {
+namespace {
+
+constexpr int64_t steps_between_losses = 20;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+float finite(float loss, int64_t step) {
+  if (std::isfinite(loss)) return loss;
+  throw Error("train", concat("the loss is ", loss, " at step ", step,
+                              "; a lower --lr may help, and the data may hold odd values"));
+}
+
+// The training step, compiled, with its uploads and, where asked for, its check.
+class TrainingStep {
+ public:
+  TrainingStep(Device& device, State& state, const Model& model, int classes, const TrainSettings& settings)
+      : device_(device), stream_(device.stream()) {
+    Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
+    trace_training_step(trace, model, classes, settings);
+    plan_ = std::make_unique<Plan>(std::move(trace));
+    plan_->compile(device);
+    if (settings.check != nullptr) check_ = std::make_unique<Check>(device, *settings.check);
+  }
+
+  void run(const Batch& batch, float rate) {
+    device_.upload((*plan_)["images"], batch.images.data(), stream_);
+    device_.upload((*plan_)["labels"], batch.labels.data(), stream_);
+    device_.upload((*plan_)["rate"], &rate, stream_);
+    check_ ? plan_->run(stream_, *check_) : plan_->run(stream_);
+  }
+
+  float loss() const {
+    float value = 0;
+    device_.download((*plan_)["loss"], &value, stream_);
+    return value;
+  }
+
+ private:
+  Device& device_;
+  Stream stream_;
+  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<Check> check_;
+};
+
+}  // namespace
+
+void refuse_nonsense(const Model& model, const TrainData& data, const TrainSettings& settings) {
+  const auto refuse = [](const auto&... fact) { throw UsageError("train", concat(fact...)); };
+  const Shape in = model.input;
+  for (const LabelledImages* images : {&data.train, &data.test}) {
+    if (images->height != in.h || images->width != in.w || in.c != 1)
+      refuse("the images are ", images->height, "x", images->width, "x1, but ", model.name, " takes ", in.h,
+             "x", in.w, "x", in.c);
+    if (const int largest = max_label(*images); largest >= data.classes)
+      refuse("a label is ", largest, ", but there are ", data.classes, " classes, 0 to ", data.classes - 1);
+  }
+  if (settings.batch < 1 || settings.batch > data.train.count)
+    refuse("a batch of ", settings.batch, " is not between 1 and the ", data.train.count, " training images");
+}
+
+void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings) {
+  const Shape one = model.input;
+  const Value images = trace.input("images", {{settings.batch, one.h, one.w, one.c}});
+  const Value labels = trace.input("labels", {{settings.batch, 1, 1, 1}, DType::i32});
+  const Value rate = trace.input("rate", {{1, 1, 1, 1}});
+  trace.loss("loss", softmax_cross_entropy(model.build(images, classes), labels));
+  sgd(trace, rate, {.momentum = settings.momentum, .weight_decay = settings.weight_decay});
+}
+
+float cosine_rate(float rate, int64_t step, int64_t steps) {
+  const double pi = std::acos(-1.0);
+  return static_cast<float>(rate * 0.5 *
+                            (1 + std::cos(pi * static_cast<double>(step) / static_cast<double>(steps))));
+}
+
+TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
+                  const TrainSettings& settings, const std::vector<Hook*>& hooks) {
+  refuse_nonsense(model, data, settings);
+  TrainingStep training(device, state, model, data.classes, settings);
+  Evaluator evaluator(device, state, model, data.classes, settings.precision);
+  const Batches batches(data.train, data.statistics);
+  const int64_t steps_per_epoch =
+      data.train.count / settings.batch;  // images left over wait for another epoch
+  const int64_t steps = settings.epochs * steps_per_epoch;
+
+  TrainResult result{.count = data.test.count};
+  Batch batch;
+  int64_t step = 0;
+  double seconds = 0;
+  for (int epoch = 1; epoch <= settings.epochs; ++epoch) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::vector<uint32_t> order = epoch_order(data.train.count, settings.seed, epoch);
+    double loss_sum = 0;
+    int64_t losses = 0;
+    for (int64_t i = 0; i < steps_per_epoch; ++i) {
+      const float rate = cosine_rate(settings.rate, step++, steps);
+      batches.fill(batch, order, i * settings.batch, settings.batch);
+      training.run(batch, rate);
+      StepEvent event{.step = step, .steps = steps, .epoch = epoch, .rate = rate};
+      if (step % steps_between_losses == 0 || i + 1 == steps_per_epoch) {
+        event.loss = finite(training.loss(), step);
+        loss_sum += *event.loss;
+        ++losses;
+      }
+      event.images_per_second = static_cast<double>(step * settings.batch) / (seconds + seconds_since(start));
+      for (Hook* hook : hooks) hook->after_step(event);
+    }
+    const double train_seconds = seconds_since(start);
+    seconds += train_seconds;
+    result.predictions = evaluator.predict(data.test, data.statistics);
+    result.correct = count_correct(result.predictions, data.test);
+    result.images_per_second = static_cast<double>(step * settings.batch) / seconds;
+    const EpochEvent event{.epoch = epoch,
+                           .epochs = settings.epochs,
+                           .step = step,
+                           .train_loss = static_cast<float>(loss_sum / static_cast<double>(losses)),
+                           .correct = result.correct,
+                           .count = result.count,
+                           .train_seconds = train_seconds,
+                           .evaluation_seconds = seconds_since(start) - train_seconds};
+    for (Hook* hook : hooks) hook->after_epoch(event);
+  }
+  return result;
+}
+
+}  // namespace dlfs

@@ -1,0 +1,77 @@
+// Training a classifier: a loop over epochs and batches; all else hangs on hooks. The run is a function of its
+// settings, data and device: the same seed gives the same bits. One thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "dlfs/models/models.h"
+#include "dlfs/train/evaluate.h"
+
+namespace dlfs {
+
+struct TrainSettings {
+  int epochs = 6;
+  int batch = 64;
+  float rate = 0.03f;  // at first; it falls along half a cosine to 0 at the end
+  float momentum = 0.9f;
+  float weight_decay = 0.0005f;
+  uint64_t seed = 1;
+  Precision precision = Precision::f32;
+  Device* check = nullptr;  // rerun every step on this device (the CPU) and stop at the first that differs
+};
+
+struct StepEvent {
+  int64_t step = 0, steps = 0;  // of the whole run; the first is 1
+  int epoch = 0;                // the first is 1
+  float rate = 0;
+  std::optional<float> loss = {};  // read from the device now and then
+  double images_per_second = 0;    // of training, since it began
+};
+
+struct EpochEvent {
+  int epoch = 0, epochs = 0;
+  int64_t step = 0;
+  float train_loss = 0;                              // mean of those that were read
+  int64_t correct = 0, count = 0;                    // of the test images
+  double train_seconds = 0, evaluation_seconds = 0;  // of this epoch
+};
+
+// What wants to know how a run goes on. A hook that throws ends the run.
+class Hook {
+ public:
+  virtual ~Hook() = default;
+  virtual void after_step(const StepEvent&) {}
+  virtual void after_epoch(const EpochEvent&) {}
+};
+
+struct TrainResult {
+  int64_t correct = 0, count = 0;            // of the test images, after the last epoch
+  double images_per_second = 0;              // of training alone
+  std::vector<Prediction> predictions = {};  // of the test images
+};
+
+struct TrainData {
+  const LabelledImages& train;
+  const LabelledImages& test;
+  PixelStatistics statistics;
+  int classes;
+};
+
+// Throws UsageError where settings, data and model do not go together.
+void refuse_nonsense(const Model& model, const TrainData& data, const TrainSettings& settings);
+
+// requires: a State without memory or that of the device. ensures: the State holds the trained weights. Throws Error
+// where the loss is no number any more, UsageError as refuse_nonsense() does.
+TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
+                  const TrainSettings& settings, const std::vector<Hook*>& hooks);
+
+// The training step as a trace: inputs "images" [n,h,w,c], "labels" i32 [n,1,1,1], "rate" [1,1,1,1]; loss "loss".
+void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings);
+
+// The rate of a step (the first is 0): half a cosine from `rate` down to 0.
+float cosine_rate(float rate, int64_t step, int64_t steps);
+
+}  // namespace dlfs
