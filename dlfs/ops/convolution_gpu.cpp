@@ -58,8 +58,8 @@ class Backward : public Kernel {
     auto* partial = static_cast<float*>(scratch.at(partial_));
     if (relu_ || wants_bias()) {
       auto* masked = static_cast<float*>(scratch.data());
-      mask_and_sum(stream, sum_, site_.d_out[0].as<float>(), relu_ ? site_.out[0].as<float>() : nullptr, masked,
-                   wants_bias() ? partial : nullptr);
+      mask_and_sum(stream, sum_, site_.d_out[0].as<float>(), relu_ ? site_.out[0].as<float>() : nullptr,
+                   masked, wants_bias() ? partial : nullptr);
       if (relu_) d_y = masked;
     }
     if (data_)

@@ -1,0 +1,78 @@
+// cuDNN 9 behind our own thin layer: the library is opened at run time (nothing links it), and of its graph
+// API we use three graphs, a convolution forward (with bias and ReLU where asked for) and its two gradients.
+// No engine that gives other bits on another run is ever taken, and none that rounds f32 unless tf32 is asked
+// for; where none is left, engine() is null and our own kernel serves. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dlfs/gpu/cudnn_places.h"
+#include "dlfs/tensor/device.h"
+
+namespace dlfs {
+
+struct CudnnLibrary;  // the opened file and its entry points
+
+enum class ConvKind : uint8_t { forward, data_gradient, filter_gradient };
+
+// One graph in f32. forward: y = relu(x * w + bias); data_gradient: x (+)= from y and w; filter_gradient:
+// w (+)= from x and y. Bias and relu belong to forward alone, add to the gradients.
+struct ConvGraph {
+  ConvKind kind = ConvKind::forward;
+  Shape x, w, y;  // [n,h,w,c], [k,r,s,c/groups], [n,oh,ow,k]
+  int stride = 1, pad = 0, dilation = 1, groups = 1;
+  bool bias = false, relu = false;
+  bool add = false;
+  bool tf32 = false;
+};
+
+// The tensors of one graph at run time.
+struct ConvPointers {
+  void *x = nullptr, *w = nullptr, *y = nullptr, *bias = nullptr;
+};
+
+// A graph compiled by one of cuDNN's engines for one device.
+class ConvEngine {
+ public:
+  virtual ~ConvEngine() = default;
+  virtual size_t workspace() const = 0;
+  virtual const std::string& name() const = 0;  // "cudnn 9.19 engine 11"
+  virtual void run(Stream stream, const ConvPointers& pointers, void* workspace) = 0;
+};
+
+// What cuDNN says about one engine that it offers for a graph.
+struct EngineFacts {
+  int64_t index = 0;
+  std::string notes;       // "tensor_core nondeterministic", in cuDNN's words
+  bool allowed = false;    // by our rules for the graph's precision
+  bool compiles = false;   // at run time, seconds for each graph
+  bool finalised = false;  // tried and good: the one that would serve
+};
+
+class Cudnn {
+ public:
+  // Looks at cudnn_places() in order. ensures: each place that was looked at is in `tried`; null where none
+  // holds cuDNN 9.
+  static std::unique_ptr<Cudnn> open(std::vector<CudnnPlace>& tried);
+  ~Cudnn();
+
+  const std::string& path() const;
+  const std::string& version() const;  // "9.19.0"
+
+  // Binds to the calling thread's present device; engine() needs it.
+  void connect();
+  // The first engine in the order of cuDNN's heuristics that the rules allow and that compiles; null: none.
+  std::unique_ptr<ConvEngine> engine(const ConvGraph& graph) const;
+  // The same question for a card that need not be there, described by JSON: all engines, up to the one that
+  // would serve.
+  std::vector<EngineFacts> engines_for(const ConvGraph& graph, const std::string& device_json) const;
+
+ private:
+  explicit Cudnn(std::unique_ptr<CudnnLibrary> library);
+  std::unique_ptr<CudnnLibrary> library_;
+};
+
+}  // namespace dlfs

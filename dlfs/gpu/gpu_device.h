@@ -1,0 +1,40 @@
+// A card of NVIDIA's as a Device: memory by cudaMalloc, one stream of its own that waits for no other, uploads
+// through a ring of pinned memory, recordings as CUDA graphs, and cuDNN bound to the card. Used from one thread
+// at a time; every entry makes the card the calling thread's present device.
+#pragma once
+
+#include <memory>
+
+#include "dlfs/gpu/cudnn.h"
+#include "dlfs/tensor/device.h"
+
+namespace dlfs {
+
+class GpuDevice : public Device {
+ public:
+  // requires: a card that look_for_gpus() finds usable.
+  GpuDevice(int index, std::unique_ptr<Cudnn> cudnn);
+  ~GpuDevice() override;
+
+  DeviceKind kind() const override { return DeviceKind::gpu; }
+  MemoryPtr allocate(size_t size) override;
+  void upload(const Tensor& to, const void* from, Stream stream) override;
+  void download(const Tensor& from, void* to, Stream stream) override;
+  void synchronize(Stream stream) override;
+  KernelPtr record(std::function<void(Stream)> work) override;
+
+  const Cudnn& cudnn() const { return *cudnn_; }
+
+ private:
+  class Staging;  // the stream and the ring
+  void use() const;
+
+  int index_;
+  std::unique_ptr<Staging> staging_;
+  std::unique_ptr<Cudnn> cudnn_;  // goes before the stream that it is set to
+};
+
+// requires: device.kind() == DeviceKind::gpu.
+inline GpuDevice& gpu(Device& device) { return static_cast<GpuDevice&>(device); }
+
+}  // namespace dlfs
