@@ -29,10 +29,11 @@ GoldenFile::GoldenFile(const std::string& name) : path_(golden_folder() + "/" + 
     return found == file.metadata.end() ? std::string("nothing") : found->second;
   };
   if (said("magic") != magic || said("version") != version)
-    throw FileError("golden", concat(path_, " says ", said("magic"), " version ", said("version"), ", not ", magic,
-                                     " version ", version, "; ", command));
+    throw FileError("golden", concat(path_, " says ", said("magic"), " version ", said("version"), ", not ",
+                                     magic, " version ", version, "; ", command));
   for (const SafeTensor& tensor : file.tensors) {
-    if (tensor.dtype != "F32") throw FileError("golden", path_ + ": " + tensor.name + " is " + tensor.dtype + ", not F32");
+    if (tensor.dtype != "F32")
+      throw FileError("golden", path_ + ": " + tensor.name + " is " + tensor.dtype + ", not F32");
     const float* first = reinterpret_cast<const float*>(tensor.bytes.data());
     tensors_[tensor.name] = Numbers(first, first + tensor.bytes.size() / sizeof(float));
   }

@@ -1,0 +1,31 @@
+// Ten training steps of LeNet from formula-made weights and batches, as tools/golden.py makes them with PyTorch
+// (batch 64, rate 0.01, momentum 0.9, no decay), on any device, recorded or step by step.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "dlfs/graph/plan.h"
+#include "dlfs/testing/op_case.h"
+
+namespace dlfs::testing {
+
+struct LenetRunSettings {
+  int steps = 10;
+  Precision precision = Precision::f32;
+  bool recorded = true;
+  bool changing_rate = false;  // otherwise 0.01 throughout
+  Device* check = nullptr;     // rerun every step there
+};
+
+struct LenetRun {
+  std::vector<float> losses;                          // one a step
+  std::map<std::string, std::vector<float>> weights;  // after the last, in memory order
+  std::map<std::string, Numbers> file_weights;        // the same as PyTorch orders them
+  int64_t allocations = 0;                            // of the device during the steps
+};
+
+LenetRun run_lenet(Device& device, const LenetRunSettings& settings = {});
+
+}  // namespace dlfs::testing
