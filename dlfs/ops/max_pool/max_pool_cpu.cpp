@@ -7,8 +7,9 @@
 namespace dlfs {
 namespace {
 
-// The windows of one call. Calls visit(first, rows, columns) for each, in the order of the outputs: the part of
-// the window that lies inside the image, relative to its corner (which may lie outside).
+// The windows of one call. each() goes through them in the order of the outputs and calls visit(corner, rows,
+// columns, output): where in x the window's first pixel lies (or would lie, outside the image), which of its rows
+// and columns are inside, and where in y its channels begin.
 struct Windows {
   Shape x, y;
   int size, step, pad;
@@ -52,8 +53,8 @@ class Forward : public Kernel {
   }
 
  private:
-  // One window of at most `block` channels. Never more than it: NaN <= v is false, so a NaN is taken, and
-  // afterwards best == best is false, so it stays.
+  // One window, at most `block` channels. A NaN is taken, since NaN <= held is false, and then stays, since NaN == NaN
+  // is false too.
   void pool(const float* corner, Windows::Range rows, Windows::Range columns, int64_t output, int channels) {
     std::array<float, block> best;
     std::array<int32_t, block> place;
@@ -67,14 +68,16 @@ class Forward : public Kernel {
         const float* const values = at(row, column);
         const int32_t here = row * windows_.size + column;
         for (int c = 0; c < channels; ++c) {
-          const bool wins = !(values[c] <= best[c]) & (best[c] == best[c]);
-          best[c] = wins ? values[c] : best[c];
+          const float value = values[c], held = best[c];
+          const bool wins = !(value <= held) && held == held;
+          best[c] = wins ? value : held;
           place[c] = wins ? here : place[c];
         }
       }
     std::copy_n(best.begin(), channels, y_ + output);
-    if (winner_ != nullptr)
-      for (int c = 0; c < channels; ++c) winner_[output + c] = static_cast<uint8_t>(place[c]);
+    if (winner_ == nullptr) return;
+    uint8_t* __restrict const winners = winner_ + output;
+    for (int c = 0; c < channels; ++c) winners[c] = static_cast<uint8_t>(place[c]);
   }
 
   Windows windows_;
@@ -99,8 +102,8 @@ class Backward : public Kernel {
   void run(Stream) override {
     if (set_) std::fill_n(d_x_, windows_.x.count(), 0.0F);
     windows_.each([this](int64_t corner, Windows::Range, Windows::Range, int64_t output) {
-      for (int c = 0; c < windows_.y.c; ++c)
-        d_x_[corner + offsets_[winner_[output + c]] + c] += d_y_[output + c];
+      float* const first = d_x_ + corner;
+      for (int c = 0; c < windows_.y.c; ++c) first[offsets_[winner_[output + c]] + c] += d_y_[output + c];
     });
   }
 
