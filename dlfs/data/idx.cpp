@@ -39,7 +39,7 @@ Names names_of(Split split) {
 std::string find(const std::string& directory, const std::string& name) {
   for (const char* ending : {"", ".gz"}) {
     std::error_code ignored;
-    const std::string path = directory + "/" + name + ending;
+    std::string path = concat(directory, "/", name, ending);
     if (fs::is_regular_file(path, ignored)) return path;
   }
   const Names train = names_of(Split::train), test = names_of(Split::test);

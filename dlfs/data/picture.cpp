@@ -34,8 +34,9 @@ bool inked(const Glyph& letter, float x, float y) {
 float coverage(const Glyph& letter, Point pixel, float scale) {
   int hits = 0;
   for (int i = 0; i < fineness * fineness; ++i) {
-    const float x = pixel.x + (static_cast<float>(i % fineness) + 0.5F) / fineness;
-    const float y = pixel.y + (static_cast<float>(i / fineness) + 0.5F) / fineness;
+    const int column = i % fineness, row = i / fineness;
+    const float x = pixel.x + (static_cast<float>(column) + 0.5F) / fineness;
+    const float y = pixel.y + (static_cast<float>(row) + 0.5F) / fineness;
     hits += inked(letter, x / scale, y / scale) ? 1 : 0;
   }
   return static_cast<float>(hits) / (fineness * fineness);

@@ -28,6 +28,7 @@ constexpr std::array elements = {
 
 std::string text_of_shape(const std::vector<int64_t>& shape) {
   std::vector<std::string> sizes;
+  sizes.reserve(shape.size());
   for (const int64_t size : shape) sizes.push_back(std::to_string(size));
   return "[" + join(sizes, ",") + "]";
 }
