@@ -180,7 +180,7 @@ TEST(Differentiate, RefusesAGradientThatNeverComes) {
 
 TEST(Trace, NamesThePathOfWhatDoesNotFit) {
   Model m;
-  const Value x = m.input("x");
+  m.input("x");
   const Trace::Scope outer = m.trace.scope("layer1"), inner = m.trace.scope("conv2");
   EXPECT_EQ(m.trace.path("weight"), "layer1.conv2.weight");
   expect_error<ShapeError>([&] { m.input("x"); },
