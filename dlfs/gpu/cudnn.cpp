@@ -269,13 +269,16 @@ EngineFacts facts_of(const CudnnLibrary& library, const Descriptor& config, bool
   for (const auto note : engine.get<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, 64)) {
     facts.notes += concat(facts.notes.empty() ? "" : " ",
                           static_cast<size_t>(note) < words.size() ? words[note] : "unknown");
-    if (note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC || note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS ||
-        note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION ||
-        (note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && !tf32))
+    // strict_nan is praise, FFT rounds like plain sums, and Tensor Cores are what tf32 asks for.
+    if (note != CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP && note != CUDNN_NUMERICAL_NOTE_FFT &&
+        !(note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && tf32))
       facts.allowed = false;
   }
   for (const auto note : engine.get<cudnnBackendBehaviorNote_t>(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, 64))
-    if (note == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) facts.compiles = true;
+    if (note == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) {
+      facts.notes += " compiled_at_run_time";
+      facts.allowed = false;
+    }
   return facts;
 }
 
@@ -384,15 +387,11 @@ std::vector<EngineFacts> Cudnn::engines_for(const ConvGraph& of, const std::stri
   const Graph graph(*library_, of);
   std::vector<EngineFacts> all;
   for (Candidate& candidate : candidates(*library_, graph, of.tf32, &device)) {
-    EngineFacts& facts = all.emplace_back(std::move(candidate.facts));
-    if (!facts.allowed) continue;
+    if (!all.emplace_back(std::move(candidate.facts)).allowed) continue;
     Descriptor plan(*library_, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, device)
         .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, candidate.config);
-    const cudnnStatus_t status = plan.try_finalize();
-    // Without a driver, what was compiled at run time cannot be loaded: as good as it gets here.
-    facts.finalised = status == CUDNN_STATUS_SUCCESS || status == CUDNN_STATUS_EXECUTION_FAILED_CUDA_DRIVER;
-    if (facts.finalised) break;
+    if ((all.back().finalised = plan.try_finalize() == CUDNN_STATUS_SUCCESS)) break;
   }
   return all;
 }

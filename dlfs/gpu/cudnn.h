@@ -1,7 +1,8 @@
 // cuDNN 9 behind our own thin layer: the library is opened at run time (nothing links it), and of its graph
 // API we use three graphs, a convolution forward (with bias and ReLU where asked for) and its two gradients.
-// No engine that gives other bits on another run is ever taken, and none that rounds f32 unless tf32 is asked
-// for; where none is left, engine() is null and our own kernel serves. One thread at a time.
+// No engine is taken that gives other bits on another run, that rounds f32 (but to TF32 where that is asked for),
+// or that is compiled at run time, which takes seconds a graph. Where none is left engine() is null and our own
+// kernels serve. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -46,9 +47,8 @@ class ConvEngine {
 // What cuDNN says about one engine that it offers for a graph.
 struct EngineFacts {
   int64_t index = 0;
-  std::string notes;       // "tensor_core nondeterministic", in cuDNN's words
+  std::string notes;       // "tensor_core nondeterministic", near cuDNN's own words
   bool allowed = false;    // by our rules for the graph's precision
-  bool compiles = false;   // at run time, seconds for each graph
   bool finalised = false;  // tried and good: the one that would serve
 };
 

@@ -9,7 +9,7 @@ constexpr int threads = 256;
 __device__ unsigned count(const Shape& of) { return of.n * of.h * of.w * of.c; }
 
 // One number of y a thread.
-__global__ void forward(ConvGraph g, const float* x, const float* w, const float* bias, float* y) {
+__global__ void forward(ConvGraph g, const float* x, const float* w, float* y) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= count(g.y)) return;
   const int k = i % g.y.c, column = i / g.y.c % g.y.w, row = i / g.y.c / g.y.w % g.y.h,
@@ -27,8 +27,7 @@ __global__ void forward(ConvGraph g, const float* x, const float* w, const float
       for (int c = 0; c < g.w.c; ++c) sum = fmaf(from[c], filter[c], sum);
     }
   }
-  if (g.bias) sum += bias[k];
-  y[i] = g.relu && sum <= 0 ? 0 : sum;
+  y[i] = sum;
 }
 
 // The output row or column that reads `at` through filter row or column `r`, or -1.
@@ -89,8 +88,7 @@ class Direct : public ConvEngine {
     auto *x = static_cast<float*>(at.x), *w = static_cast<float*>(at.w), *y = static_cast<float*>(at.y);
     switch (graph_.kind) {
       case ConvKind::forward:
-        forward<<<blocks_for(graph_.y.count(), threads), threads, 0, in>>>(graph_, x, w,
-                                                                           static_cast<float*>(at.bias), y);
+        forward<<<blocks_for(graph_.y.count(), threads), threads, 0, in>>>(graph_, x, w, y);
         break;
       case ConvKind::data_gradient:
         data_gradient<<<blocks_for(graph_.x.count(), threads), threads, 0, in>>>(graph_, y, w, x);

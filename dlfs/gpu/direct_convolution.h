@@ -7,6 +7,7 @@
 
 namespace dlfs {
 
+// requires: a graph without bias and ReLU.
 std::unique_ptr<ConvEngine> direct_convolution(const ConvGraph& graph);
 
 }  // namespace dlfs

@@ -1,41 +1,53 @@
 #include "dlfs/ops/convolution_gpu.h"
 
-#include "dlfs/gpu/channel_sum.h"
+#include "dlfs/gpu/bias_relu.h"
 #include "dlfs/gpu/direct_convolution.h"
 #include "dlfs/gpu/launch.h"
 
 namespace dlfs {
 namespace {
 
+ChannelRows rows_of(const Shape& y) { return {.rows = int64_t{y.n} * y.h * y.w, .channels = y.c}; }
+
 std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph& graph) {
   auto engine = device.cudnn().engine(graph);
   return engine ? std::move(engine) : direct_convolution(graph);
 }
 
+// One engine for all where cuDNN has it, or a convolution and a pass of ours for bias and ReLU. cuDNN fuses a ReLU
+// with a bias only.
 class Forward : public Kernel {
  public:
-  Forward(std::unique_ptr<ConvEngine> engine, const Site& site)
-      : engine_(std::move(engine)),
-        at_{.x = site.in[0].data, .w = site.in[1].data, .y = site.out[0].data, .bias = site.in[2].data},
-        scratch_(site.scratch) {
-    scratch_.request(engine_->workspace());
+  Forward(const GpuDevice& device, const Site& site, ConvGraph graph)
+      : site_(site), rows_(rows_of(graph.y)), relu_(graph.relu) {
+    if (graph.bias) engine_ = device.cudnn().engine(graph);
+    pass_ = !engine_ && (graph.bias || graph.relu);
+    if (!engine_) {
+      graph.bias = graph.relu = false;
+      engine_ = engine_for(device, graph);
+    }
+    site_.scratch.request(engine_->workspace());
   }
-  void run(Stream stream) override { engine_->run(stream, at_, scratch_.data()); }
+
+  void run(Stream stream) override {
+    const Tensor &x = site_.in[0], &w = site_.in[1], &bias = site_.in[2], &y = site_.out[0];
+    engine_->run(stream, {.x = x.data, .w = w.data, .y = y.data, .bias = bias.data}, site_.scratch.data());
+    if (pass_) add_bias_relu(stream, rows_, y.as<float>(), bias.as<float>(), relu_);
+  }
   std::string engine() const override { return engine_->name(); }
 
  private:
+  Site site_;
+  ChannelRows rows_;
+  bool relu_, pass_ = false;
   std::unique_ptr<ConvEngine> engine_;
-  ConvPointers at_;
-  Scratch& scratch_;
 };
 
 // Working memory: the gradient through the ReLU, the partial sums of d_bias, the engines' workspace.
 class Backward : public Kernel {
  public:
   Backward(const GpuDevice& device, const Site& site, ConvGraph graph)
-      : site_(site),
-        relu_(graph.relu),
-        sum_{.rows = int64_t{graph.y.n} * graph.y.h * graph.y.w, .channels = graph.y.c} {
+      : site_(site), rows_(rows_of(graph.y)), relu_(graph.relu) {
     graph.bias = graph.relu = false;
     const auto make = [&](ConvKind kind, const Grad& grad) {
       graph.kind = kind;
@@ -48,7 +60,7 @@ class Backward : public Kernel {
     for (const auto* engine : {data_.get(), filter_.get()})
       if (engine != nullptr) workspace = std::max(workspace, engine->workspace());
     partial_ = relu_ ? aligned(bytes(site.d_out[0].spec)) : 0;
-    workspace_ = partial_ + (wants_bias() ? aligned(sum_.partial_bytes()) : 0);
+    workspace_ = partial_ + (wants_bias() ? aligned(rows_.partial_bytes()) : 0);
     site.scratch.request(workspace_ + workspace);
   }
 
@@ -58,7 +70,7 @@ class Backward : public Kernel {
     auto* partial = static_cast<float*>(scratch.at(partial_));
     if (relu_ || wants_bias()) {
       auto* masked = static_cast<float*>(scratch.data());
-      mask_and_sum(stream, sum_, site_.d_out[0].as<float>(), relu_ ? site_.out[0].as<float>() : nullptr,
+      mask_and_sum(stream, rows_, site_.d_out[0].as<float>(), relu_ ? site_.out[0].as<float>() : nullptr,
                    masked, wants_bias() ? partial : nullptr);
       if (relu_) d_y = masked;
     }
@@ -69,7 +81,7 @@ class Backward : public Kernel {
       filter_->run(stream, {.x = site_.in[0].data, .w = site_.d_in[1].to.data, .y = d_y},
                    scratch.at(workspace_));
     if (wants_bias())
-      finish_sum(stream, sum_, partial, site_.d_in[2].to.as<float>(), site_.d_in[2].how == Write::add);
+      finish_sum(stream, rows_, partial, site_.d_in[2].to.as<float>(), site_.d_in[2].how == Write::add);
   }
 
   std::string engine() const override {
@@ -83,8 +95,8 @@ class Backward : public Kernel {
   bool wants_bias() const { return site_.d_in[2].how != Write::skip; }
 
   Site site_;
+  ChannelRows rows_;
   bool relu_;
-  ChannelSum sum_;
   std::unique_ptr<ConvEngine> data_, filter_;
   size_t partial_ = 0, workspace_ = 0;  // offsets
 };
@@ -95,7 +107,7 @@ KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, ConvGraph
   graph.kind = ConvKind::forward;
   graph.bias = static_cast<bool>(site.in[2]);
   graph.tf32 = site.precision == Precision::tf32;
-  return std::make_unique<Forward>(engine_for(device, graph), site);
+  return std::make_unique<Forward>(device, site, graph);
 }
 
 KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvGraph graph) {

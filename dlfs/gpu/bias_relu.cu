@@ -1,12 +1,20 @@
 #include <algorithm>
 
-#include "dlfs/gpu/channel_sum.h"
+#include "dlfs/gpu/bias_relu.h"
 #include "dlfs/gpu/launch.h"
 
 namespace dlfs {
 namespace {
 
 constexpr int threads = 256;
+
+// One number a thread.
+__global__ void bias_relu(unsigned count, unsigned channels, float* y, const float* bias, bool relu) {
+  const unsigned i = blockIdx.x * threads + threadIdx.x;
+  if (i >= count) return;
+  const float value = bias != nullptr ? y[i] + bias[i % channels] : y[i];
+  y[i] = relu && value <= 0 ? 0 : value;
+}
 
 // Block (x, y) takes part x of the rows and up to 256 channels from 256 * y on. Its threads stand side by side over
 // as many rows as fit, so each sees one channel and neighbours read neighbours.
@@ -47,13 +55,20 @@ __global__ void sum_parts(unsigned parts, unsigned channels, const float* partia
 
 }  // namespace
 
-int ChannelSum::parts() const {
+int ChannelRows::parts() const {
   return static_cast<int>(std::clamp<int64_t>(rows * std::min(channels, threads) / 8192, 1, 512));
 }
 
-size_t ChannelSum::partial_bytes() const { return sizeof(float) * parts() * channels; }
+size_t ChannelRows::partial_bytes() const { return sizeof(float) * parts() * channels; }
 
-void mask_and_sum(Stream stream, const ChannelSum& of, const float* d_y, const float* y, float* masked,
+void add_bias_relu(Stream stream, const ChannelRows& of, float* y, const float* bias, bool relu) {
+  const int64_t count = of.rows * of.channels;
+  bias_relu<<<blocks_for(count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+      count, of.channels, y, bias, relu);
+  check_launch("add_bias_relu");
+}
+
+void mask_and_sum(Stream stream, const ChannelRows& of, const float* d_y, const float* y, float* masked,
                   float* partial) {
   const int64_t parts = of.parts();
   const dim3 grid(parts, blocks_for(of.channels, threads));
@@ -62,7 +77,7 @@ void mask_and_sum(Stream stream, const ChannelSum& of, const float* d_y, const f
   check_launch("mask_and_sum");
 }
 
-void finish_sum(Stream stream, const ChannelSum& of, const float* partial, float* sums, bool add) {
+void finish_sum(Stream stream, const ChannelRows& of, const float* partial, float* sums, bool add) {
   sum_parts<<<blocks_for(of.channels, threads / 32), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
       of.parts(), of.channels, partial, sums, add);
   check_launch("finish_sum");

@@ -1,0 +1,180 @@
+// The two ways to compute a convolution on a card, cuDNN's engines and our own kernels, against sums in double here.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <iostream>
+#include <limits>
+
+#include "dlfs/base/error.h"
+#include "dlfs/gpu/direct_convolution.h"
+#include "dlfs/gpu/gpu_device.h"
+#include "dlfs/testing/devices.h"
+#include "dlfs/testing/op_case.h"
+
+namespace dlfs::testing {
+namespace {
+
+struct Tensors {
+  Numbers x, w, y, bias;
+};
+
+// Calls visit(index in x, index in w, index in y) for every product of the convolution.
+template <typename Visit>
+void each_product(const ConvGraph& g, Visit visit) {
+  const int filters = g.w.n / g.groups;
+  for (int n = 0; n < g.y.n; ++n)
+    for (int row = 0; row < g.y.h; ++row)
+      for (int column = 0; column < g.y.w; ++column)
+        for (int k = 0; k < g.y.c; ++k)
+          for (int r = 0; r < g.w.h; ++r)
+            for (int s = 0; s < g.w.w; ++s)
+              for (int c = 0; c < g.w.c; ++c) {
+                const int h = row * g.stride - g.pad + r * g.dilation;
+                const int l = column * g.stride - g.pad + s * g.dilation;
+                if (h < 0 || h >= g.x.h || l < 0 || l >= g.x.w) continue;
+                visit(((n * g.x.h + h) * g.x.w + l) * g.x.c + k / filters * g.w.c + c,
+                      ((k * g.w.h + r) * g.w.w + s) * g.w.c + c,
+                      ((n * g.y.h + row) * g.y.w + column) * g.y.c + k);
+              }
+}
+
+Numbers wanted(const ConvGraph& g, const Tensors& in) {
+  if (g.kind == ConvKind::data_gradient) {
+    Numbers x = g.add ? in.x : Numbers(in.x.size());
+    each_product(g, [&](int at_x, int at_w, int at_y) { x[at_x] += in.w[at_w] * in.y[at_y]; });
+    return x;
+  }
+  if (g.kind == ConvKind::filter_gradient) {
+    Numbers w = g.add ? in.w : Numbers(in.w.size());
+    each_product(g, [&](int at_x, int at_w, int at_y) { w[at_w] += in.x[at_x] * in.y[at_y]; });
+    return w;
+  }
+  Numbers y(in.y.size());
+  for (size_t i = 0; i < y.size(); ++i) y[i] = g.bias ? in.bias[i % g.y.c] : 0;
+  each_product(g, [&](int at_x, int at_w, int at_y) { y[at_y] += in.x[at_x] * in.w[at_w]; });
+  if (g.relu)
+    for (double& value : y) value = value <= 0 ? 0 : value;
+  return y;
+}
+
+class OnCard {
+ public:
+  explicit OnCard(Device& device) : device_(device) {}
+
+  Tensor put(const Numbers& numbers) {
+    const std::vector<float> floats(numbers.begin(), numbers.end());
+    memories_.push_back(device_.allocate(floats.size() * sizeof(float)));
+    const Tensor made{{{1, 1, 1, static_cast<int>(floats.size())}}, memories_.back()->data()};
+    device_.upload(made, floats.data(), device_.stream());
+    return made;
+  }
+  Numbers get(const Tensor& tensor) {
+    std::vector<float> floats(tensor.shape().count());
+    device_.download(tensor, floats.data(), device_.stream());
+    return {floats.begin(), floats.end()};
+  }
+
+  // What the engine leaves in the tensor that its kind writes.
+  Numbers run(ConvEngine& engine, const ConvGraph& g, const Tensors& in) {
+    const Tensor x = put(in.x), w = put(in.w), y = put(in.y), bias = put(in.bias);
+    const MemoryPtr workspace = device_.allocate(engine.workspace());
+    engine.run(device_.stream(), {.x = x.data, .w = w.data, .y = y.data, .bias = bias.data},
+               workspace->data());
+    const Numbers result = get(g.kind == ConvKind::forward ? y : g.kind == ConvKind::data_gradient ? x : w);
+    memories_.clear();
+    return result;
+  }
+
+ private:
+  Device& device_;
+  std::vector<MemoryPtr> memories_;
+};
+
+Tensors tensors_of(const ConvGraph& g) {
+  const auto filled = [](const char* key, const Shape& shape) {
+    Numbers numbers = random_numbers(key, shape.count(), -1, 1);
+    for (double& number : numbers) number = static_cast<float>(number);
+    return numbers;
+  };
+  return {filled("x", g.x), filled("w", g.w), filled("y", g.y), filled("bias", {1, 1, 1, g.y.c})};
+}
+
+// The largest difference, relative to the largest number.
+double error_of_result(const Numbers& found, const Numbers& right) {
+  double difference = 0, largest = 0;
+  for (size_t i = 0; i < right.size(); ++i) {
+    if (std::isnan(found[i])) return found[i];
+    difference = std::max(difference, std::abs(found[i] - right[i]));
+    largest = std::max(largest, std::abs(right[i]));
+  }
+  return difference / largest;
+}
+
+ConvGraph graph_of(const Shape& x, const Shape& w, int stride, int pad, int dilation, int groups) {
+  ConvGraph g;
+  const auto outputs = [&](int size, int filter) {
+    return (size + 2 * pad - dilation * (filter - 1) - 1) / stride + 1;
+  };
+  g.x = x;
+  g.w = w;
+  g.y = {x.n, outputs(x.h, w.h), outputs(x.w, w.w), w.n};
+  g.stride = stride;
+  g.pad = pad;
+  g.dilation = dilation;
+  g.groups = groups;
+  return g;
+}
+
+std::vector<ConvGraph> graphs() {
+  return {graph_of({2, 28, 28, 1}, {20, 5, 5, 1}, 1, 0, 1, 1),
+          graph_of({2, 12, 12, 20}, {50, 5, 5, 20}, 1, 0, 1, 1),
+          graph_of({16, 1, 1, 800}, {500, 1, 1, 800}, 1, 0, 1, 1),
+          graph_of({2, 9, 7, 5}, {6, 3, 2, 5}, 2, 1, 1, 1),
+          graph_of({2, 9, 7, 6}, {4, 3, 3, 3}, 1, 2, 2, 2),
+          graph_of({2, 9, 7, 6}, {6, 3, 3, 1}, 3, 1, 1, 6),
+          graph_of({1, 4, 4, 2}, {3, 2, 2, 2}, 1, 3, 1, 1)};
+}
+
+}  // namespace
+
+TEST(GpuConvolution, CudnnAndOurKernelsEqualSumsInDouble) {
+  DLFS_NEEDS_GPU(device);
+  OnCard card(*device);
+  constexpr double tolerance = 2e-6;
+  for (ConvGraph g : graphs())
+    for (const ConvKind kind : {ConvKind::forward, ConvKind::data_gradient, ConvKind::filter_gradient})
+      for (const bool more : {false, true}) {  // bias and ReLU, or added to what is there
+        g.kind = kind;
+        g.bias = g.relu = more && kind == ConvKind::forward;
+        g.add = more && kind != ConvKind::forward;
+        const Tensors in = tensors_of(g);
+        const Numbers right = wanted(g, in);
+        const auto theirs = gpu(*device).cudnn().engine(g);
+        const auto ours = g.bias ? nullptr : direct_convolution(g);
+        for (ConvEngine* engine : {theirs.get(), ours.get()}) {
+          if (engine == nullptr) continue;
+          const Numbers found = card.run(*engine, g, in);
+          const double error = error_of_result(found, right);
+          std::cout << to_string(g.x) << " " << to_string(g.w) << " kind " << static_cast<int>(kind)
+                    << (more ? " with more: " : ": ") << engine->name() << " error " << error << "\n";
+          EXPECT_LE(error, tolerance);
+          EXPECT_EQ(found, card.run(*engine, g, in)) << "other bits on a second run";
+        }
+      }
+}
+
+// A diverged step must show: the CPU half and our own kernels let a NaN through the ReLU, and so must cuDNN.
+TEST(GpuConvolution, ANanComesThroughTheRelu) {
+  DLFS_NEEDS_GPU(device);
+  OnCard card(*device);
+  for (ConvGraph g : graphs()) {
+    g.bias = g.relu = true;
+    Tensors in = tensors_of(g);
+    in.bias[0] = std::numeric_limits<double>::quiet_NaN();
+    const auto engine = gpu(*device).cudnn().engine(g);
+    if (!engine) continue;
+    EXPECT_TRUE(std::isnan(card.run(*engine, g, in)[0])) << engine->name();
+  }
+}
+
+}  // namespace dlfs::testing
