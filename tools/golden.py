@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Makes the golden files: what PyTorch gives for every row of every op's table, and for ten training steps of LeNet.
 
-    tools/golden.py TEST_PROGRAM [FOLDER]      (./dev golden runs it)
+    tools/golden.py [--cpu] [FOLDER]      (./dev golden runs it; FOLDER: dlfs/testing/golden)
 
-TEST_PROGRAM --list-cases prints the tables; inputs and weights come from the formula of tools/formula.py, so the
-files hold results alone. f32 is f32: TF32 is off everywhere, algorithms are deterministic. Where PyTorch sees no GPU it
-refuses, since golden values come from a GPU machine; --cpu allows it for a look.
+dlfs_tests --list-cases, of build/release or build/bundle, prints the tables; inputs and weights come from the formula of tools/formula.py, so the
+files hold results alone. Ops are computed in float64: the truth, rounded once. The training steps are computed in f32,
+without TF32 and by PyTorch's own kernels, since the filter gradient that it takes from cuDNN in f32 is up to 2e-3 off
+(a Winograd transform); float64's losses stand beside them. Where PyTorch sees no GPU it refuses, since golden values
+come from a GPU machine; --cpu allows it for a look.
 """
 import json
 import math
@@ -44,7 +46,7 @@ def case_input(case, index, device):
         if said["some_ignored"]:
             values[::3] = said["ignored"]
     made = torch.from_numpy(values.reshape(said["shape"])).to(device)
-    return made.requires_grad_() if said["dtype"] == "f32" else made
+    return made.double().requires_grad_() if said["dtype"] == "f32" else made
 
 
 def nchw(t):
@@ -80,11 +82,11 @@ def softmax_cross_entropy(s, logits, labels):
 
 
 def sgd(s, rate, *tensors):
-    """Two steps of torch.optim.SGD: the first with a gradient that leaves the case's momentum behind."""
+    """One step of torch.optim.SGD that finds the case's momentum in its state."""
     parts = 3 if s["momentum"] else 2
     count = len(tensors) // parts
     parameters = [torch.nn.Parameter(t.detach().clone()) for t in tensors[:count]]
-    optimizer = torch.optim.SGD(parameters, lr=rate.item(), momentum=s["momentum"], weight_decay=s["weight_decay"],
+    optimizer = torch.optim.SGD(parameters, lr=rate.item(), foreach=False, momentum=s["momentum"], weight_decay=s["weight_decay"],
                                 nesterov=s["nesterov"])
     for i, parameter in enumerate(parameters):
         parameter.grad = tensors[count + i].detach().clone()
@@ -118,7 +120,7 @@ def op_values(cases, device):
         if not results[0].requires_grad:
             continue
         directions = [torch.from_numpy(random_numbers(f"{case['name']}/d_out{i}", r.numel(), -1, 1))
-                      .reshape(r.shape).to(device) for i, r in enumerate(results)]
+                      .reshape(r.shape).to(device, r.dtype) for i, r in enumerate(results)]
         torch.autograd.backward(results, directions)
         for i, tensor in enumerate(inputs):
             if tensor is not None and tensor.requires_grad:
@@ -146,23 +148,27 @@ class LeNet(torch.nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
-def lenet_values(device):
-    """Ten steps, batch 64, rate 0.01, momentum 0.9: the loss of each, and all weights after the last."""
-    model = LeNet().to(device)
+def lenet_steps(device, dtype):
+    """Ten steps, batch 64, rate 0.01, momentum 0.9: the model after them, and the loss of each."""
+    model = LeNet().to(device, dtype)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     losses = []
     for step in range(10):
         images = torch.from_numpy(random_numbers(f"lenet/images{step}", 64 * 784, -1, 2)).reshape(64, 1, 28, 28)
         labels = numpy.floor(random_numbers(f"lenet/labels{step}", 64, 0, 1).astype(numpy.float64) * 10)
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(images.to(device)), torch.from_numpy(labels.astype(numpy.int64)).to(device))
+        loss = F.cross_entropy(model(images.to(device, dtype)), torch.from_numpy(labels.astype(numpy.int64)).to(device))
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    values = {"losses": numpy.array(losses, numpy.float32)}
-    for name, p in model.named_parameters():
-        values[name] = sample(p)
-    return values
+    return model, numpy.array(losses, numpy.float32)
+
+
+def lenet_values(device):
+    with torch.backends.cudnn.flags(enabled=False):
+        model, losses = lenet_steps(device, torch.float32)
+    values = {name: sample(p) for name, p in model.named_parameters()}
+    return values | {"losses": losses, "losses_f64": lenet_steps(device, torch.float64)[1]}
 
 
 def write(path, values, device):
@@ -184,9 +190,20 @@ def write(path, values, device):
     print(f"wrote {path}: {len(values)} tensors, {path.stat().st_size:,} bytes")
 
 
+def list_cases():
+    root = pathlib.Path(__file__).resolve().parent.parent
+    for program in (root / "build/release/dlfs_tests", root / "build/bundle/dlfs_tests"):
+        try:
+            made = subprocess.run([program, "--list-cases"], capture_output=True, check=True, text=True)
+            return json.loads(made.stdout)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+    sys.exit("golden.py: neither build/release nor build/bundle has a dlfs_tests that runs; build it first")
+
+
 def main():
     words = [w for w in sys.argv[1:] if w != "--cpu"]
-    if not 1 <= len(words) <= 2:
+    if len(words) > 1 or (words and words[0].startswith("-")):
         sys.exit(__doc__)
     if not torch.cuda.is_available() and "--cpu" not in sys.argv:
         sys.exit("golden.py: PyTorch sees no GPU here; golden values are made on a machine with one (or --cpu, for a look)")
@@ -195,10 +212,9 @@ def main():
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
     torch.use_deterministic_algorithms(True, warn_only=True)
-    cases = json.loads(subprocess.run([words[0], "--list-cases"], capture_output=True, check=True, text=True).stdout)
-    folder = pathlib.Path(words[1] if len(words) > 1 else pathlib.Path(__file__).parent.parent / "dlfs/testing/golden")
+    folder = pathlib.Path(words[0] if words else pathlib.Path(__file__).parent.parent / "dlfs/testing/golden")
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "ops.safetensors", op_values(cases, device), device)
+    write(folder / "ops.safetensors", op_values(list_cases(), device), device)
     write(folder / "lenet.safetensors", lenet_values(device), device)
 
 

@@ -13,11 +13,11 @@
 namespace dlfs {
 
 struct TrainSettings {
-  int epochs = 6;
+  int epochs = 8;
   int batch = 64;
-  float rate = 0.03f;  // at first; it falls along half a cosine to 0 at the end
+  float rate = 0.02f;  // at first; it falls along half a cosine to 0 at the end
   float momentum = 0.9f;
-  float weight_decay = 0.0005f;
+  float weight_decay = 0.001f;
   uint64_t seed = 1;
   Precision precision = Precision::f32;
   Device* check = nullptr;  // rerun every step on this device (the CPU) and stop at the first that differs
