@@ -45,29 +45,53 @@ gpu_tests() {
   return "$status"
 }
 
+# LeNet on Fashion-MNIST, seeds 1 to 3, on the card and on the CPU (one thread each): the means must agree.
+accuracy() {
+  local data runs seed
+  for data in /usr/share/datasets/fashion-mnist build/data/fashion-mnist ""; do
+    if [[ -d $data ]]; then break; fi
+  done
+  if [[ -z $data ]]; then
+    echo "no Fashion-MNIST in /usr/share/datasets or build/data: left out"
+    return 0
+  fi
+  runs=$(mktemp -d)
+  for seed in 1 2 3; do
+    OMP_NUM_THREADS=1 "$build/dlfs" train lenet --data "idx:$data" --seed $seed --device cpu --run "$runs/cpu-$seed" \
+      >"$runs/cpu-$seed.log" &
+  done
+  wait
+  for seed in 1 2 3; do
+    "$build/dlfs" train lenet --data "idx:$data" --seed $seed --device gpu:0 --run "$runs/gpu-$seed" || return 1
+    "$build/dlfs" eval "$runs/gpu-$seed/model.safetensors" --data "idx:$data" --device gpu:0 || return 1
+  done
+  python3 tools/compare_runs.py "$runs"/cpu-* -- "$runs"/gpu-*
+}
+
 main() {
   echo "gpu-check of $build, $(date -u '+%Y-%m-%d %H:%M UTC')"
   step card nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv
   step doctor "$build/dlfs" doctor
   step "gpu tests" gpu_tests
+  step "accuracy, 3 seeds" accuracy
   local program script
   for program in "$build"/bench_*; do
     if [[ -x $program ]]; then step "$(basename "$program")" "$program"; fi
   done
   if python3 -c 'import torch' 2>/dev/null; then
     for script in bench/*.py bench/peers/*.py; do
-      if [[ -f $script ]]; then step "$script" python3 "$script"; fi
+      if [[ -f $script ]]; then step "$script" python3 -W ignore "$script"; fi
     done
   else
     printf '\nPyTorch is not here: its side of the benchmarks was left out\n'
   fi
   printf '\n==== table\n'
   printf '%s\n' "${table[@]}"
+  python3 tools/bench_table.py "$report"
   return "$failed"
 }
 
-main > >(tee "$report") 2>&1
-status=$?
-wait
+main 2>&1 | tee "$report"
+status=${PIPESTATUS[0]}
 echo "report: $report"
 exit "$status"
