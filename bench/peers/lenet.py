@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PyTorch's side of bench/lenet.cpp: the same model, formula-made weights and batch, rate and momentum, in eager mode
+"""PyTorch's side of the test GpuSpeed.LeNetStep: the same model, formula-made weights and batch, rate and momentum, in eager mode
 and in its best mode (compiled, channels-last, fused SGD, the whole step in one CUDA graph). JSON lines."""
 import json
 import pathlib
@@ -22,7 +22,7 @@ def measure(mode, precision, batch):
     best = mode == "compiled + graph"
     layout = torch.channels_last if best else torch.contiguous_format
     model = LeNet().cuda().to(memory_format=layout)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=best)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9, fused=best)
     images = torch.from_numpy(random_numbers("lenet/images0", batch * 784, -1, 2)).reshape(batch, 1, 28, 28).cuda()
     images = images.to(memory_format=layout)
     labels = torch.from_numpy(numpy.floor(random_numbers("lenet/labels0", batch, 0, 1).astype(numpy.float64) * 10)

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <iostream>
 
+#include "dlfs/base/json.h"
 #include "dlfs/models/models.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/error.h"
@@ -104,6 +108,45 @@ TEST(GpuLeNet, CheckFindsNothingWrongInTf32) {
 TEST(GpuLeNet, AStepAllocatesNothing) {
   DLFS_NEEDS_GPU(gpu);
   EXPECT_EQ(run_lenet(*gpu).allocations, 0);
+}
+
+// One JSON line a setting, as bench/peers/lenet.py prints them for PyTorch: the median time of a step whose batch lies on
+// the card, and the loss after 20 steps, which must be the same on both sides.
+void measure_step(Device& device, int batch, Precision precision) {
+  LenetStep step(device, batch, precision);
+  const Stream stream = device.stream();
+  step.upload_batch(0);
+  step.upload_rate(0.001f);
+  const auto run = [&](int steps) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < steps; ++i) step.plan().run(stream);
+    device.synchronize(stream);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / steps;
+  };
+  run(20);
+  const float loss = step.loss();
+  std::vector<double> seconds(21);
+  for (double& of : seconds) of = run(100);
+  std::nth_element(seconds.begin(), seconds.begin() + 10, seconds.end());
+  std::cout << JsonWriter()
+                   .object()
+                   .field("what", "lenet training step")
+                   .field("by", "dlfs")
+                   .field("precision", to_string(precision))
+                   .field("batch", batch)
+                   .field("microseconds", std::round(seconds[10] * 1e7) / 10)
+                   .field("images_per_second", std::round(batch / seconds[10]))
+                   .field("loss_after_20_steps", loss)
+                   .close()
+                   .text()
+            << "\n";
+  EXPECT_TRUE(std::isfinite(loss));
+}
+
+TEST(GpuSpeed, LeNetStep) {
+  DLFS_NEEDS_GPU(gpu);
+  for (const Precision precision : {Precision::f32, Precision::tf32})
+    for (const int batch : {64, 256}) measure_step(*gpu, batch, precision);
 }
 
 }  // namespace

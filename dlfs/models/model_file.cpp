@@ -1,6 +1,7 @@
 #include "dlfs/models/model_file.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "dlfs/base/error.h"
@@ -117,6 +118,11 @@ ModelFile::ModelFile(const std::string& path) : path_(path), file_(read_safetens
       description_.deviation.size() != channels)
     refuse("dlfs.deviation is \"" + said("dlfs.deviation") + "\", but must be " + std::to_string(channels) +
            " numbers");
+  for (const float mean : description_.mean)
+    if (!std::isfinite(mean)) refuse("dlfs.mean is \"" + said("dlfs.mean") + "\", but must be finite");
+  for (const float deviation : description_.deviation)
+    if (!std::isfinite(deviation) || deviation <= 0)
+      refuse("dlfs.deviation is \"" + said("dlfs.deviation") + "\", but must be above 0");
   const Json classes = Json::parse(said("dlfs.classes"), path_ + ": dlfs.classes");
   for (const Json& name : classes.items()) {
     if (name.string() == nullptr)
@@ -127,7 +133,7 @@ ModelFile::ModelFile(const std::string& path) : path_(path), file_(read_safetens
     refuse("dlfs.classes is \"" + said("dlfs.classes") + "\", but must be a list of names");
 }
 
-void ModelFile::load(const State& state, Device& device) const {
+void ModelFile::load(State& state, Device& device) const {
   const auto refuse = [&](const auto&... fact) {
     throw FileError("model file", concat(path_, ": ", fact...));
   };
@@ -146,6 +152,7 @@ void ModelFile::load(const State& state, Device& device) const {
       refuse("holds ", tensor.name, ", which a ", description_.model, " does not have");
   DLFS_CHECK(known == file_.tensors.size(), known, " entries, ", file_.tensors.size(), " tensors");
 
+  state.allocate(device);
   for (const State::Entry& entry : state.entries()) {
     if (!in_model_file(entry)) continue;
     const SafeTensor* tensor = file_.find(entry.name);

@@ -30,9 +30,9 @@ class ModelFile {
   explicit ModelFile(const std::string& path);
   const ModelDescription& description() const { return description_; }
 
-  // Gives the State's parameters and statistics the file's values. requires: a State that has its memory. Throws
-  // FileError, before anything is changed, where a tensor is missing, left over, or of another shape.
-  void load(const State& state, Device& device) const;
+  // Gives the State its memory on the device, and its parameters and statistics the file's values. Throws FileError
+  // where a tensor is missing, left over, or of another shape, before anything is allocated or changed.
+  void load(State& state, Device& device) const;
 
  private:
   std::string path_;

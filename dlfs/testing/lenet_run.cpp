@@ -11,8 +11,6 @@
 namespace dlfs::testing {
 namespace {
 
-constexpr int batch = 64;
-
 std::vector<float> floats(const Numbers& numbers) { return {numbers.begin(), numbers.end()}; }
 
 // PyTorch's (n, c, y, x) as our (n, y, x, c), or back.
@@ -37,44 +35,55 @@ Numbers first_weights(const State::Entry& entry) {
 
 }  // namespace
 
-LenetRun run_lenet(Device& device, const LenetRunSettings& settings) {
-  State state(1);
-  Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
+LenetStep::LenetStep(Device& device, int batch, Precision precision) : device_(device), batch_(batch) {
+  Trace trace(state_, {.mode = Mode::train, .precision = precision});
   const Value images = trace.input("images", {{batch, 28, 28, 1}});
   const Value labels = trace.input("labels", {{batch, 1, 1, 1}, DType::i32});
   trace.loss("loss", softmax_cross_entropy(lenet(images, 10), labels));
   sgd(trace, trace.input("rate", {{1, 1, 1, 1}}), {.momentum = 0.9f});
-  Plan plan(std::move(trace));
-  plan.compile(device);
-  const Stream stream = device.stream();
-  for (const State::Entry& entry : state.entries())
+  plan_ = std::make_unique<Plan>(std::move(trace));
+  plan_->compile(device);
+  for (const State::Entry& entry : state_.entries())
     if (entry.role == Role::parameter)
-      device.upload(entry.tensor, floats(first_weights(entry)).data(), stream);
+      device.upload(entry.tensor, floats(first_weights(entry)).data(), device.stream());
+}
 
+void LenetStep::upload_batch(int number) {
+  const std::vector<float> pixels =
+      floats(random_numbers(concat("lenet/images", number), int64_t{batch_} * 784, -1, 2));
+  std::vector<int32_t> classes;
+  for (const double u : random_numbers(concat("lenet/labels", number), batch_, 0, 1))
+    classes.push_back(static_cast<int32_t>(std::floor(u * 10)));
+  device_.upload((*plan_)["images"], pixels.data(), device_.stream());
+  device_.upload((*plan_)["labels"], classes.data(), device_.stream());
+}
+
+void LenetStep::upload_rate(float rate) { device_.upload((*plan_)["rate"], &rate, device_.stream()); }
+
+float LenetStep::loss() const {
+  float value = 0;
+  device_.download((*plan_)["loss"], &value, device_.stream());
+  return value;
+}
+
+LenetRun run_lenet(Device& device, const LenetRunSettings& settings) {
+  LenetStep step(device, 64, settings.precision);
+  const Stream stream = device.stream();
   const auto check = settings.check ? std::make_unique<Check>(device, *settings.check) : nullptr;
   Observer nothing;
   LenetRun run;
   const int64_t allocations = device.allocations();
-  for (int step = 0; step < settings.steps; ++step) {
-    const std::vector<float> pixels =
-        floats(random_numbers(concat("lenet/images", step), batch * 784, -1, 2));
-    std::vector<int32_t> classes;
-    for (const double u : random_numbers(concat("lenet/labels", step), batch, 0, 1))
-      classes.push_back(static_cast<int32_t>(std::floor(u * 10)));
-    const float rate = settings.changing_rate ? 0.01f / static_cast<float>(1 + step) : 0.01f;
-    device.upload(plan["images"], pixels.data(), stream);
-    device.upload(plan["labels"], classes.data(), stream);
-    device.upload(plan["rate"], &rate, stream);
+  for (int number = 0; number < settings.steps; ++number) {
+    step.upload_batch(number);
+    step.upload_rate(settings.changing_rate ? 0.01f / static_cast<float>(1 + number) : 0.01f);
     if (settings.recorded && !check)
-      plan.run(stream);
+      step.plan().run(stream);
     else
-      plan.run(stream, check ? *check : nothing);
-    float loss = 0;
-    device.download(plan["loss"], &loss, stream);
-    run.losses.push_back(loss);
+      step.plan().run(stream, check ? *check : nothing);
+    run.losses.push_back(step.loss());
   }
   run.allocations = device.allocations() - allocations;
-  for (const State::Entry& entry : state.entries()) {
+  for (const State::Entry& entry : step.state().entries()) {
     std::vector<float>& weights = run.weights[entry.name];
     weights.resize(static_cast<size_t>(entry.spec.shape.count()));
     device.download(entry.tensor, weights.data(), stream);

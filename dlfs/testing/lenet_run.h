@@ -1,8 +1,9 @@
-// Ten training steps of LeNet from formula-made weights and batches, as tools/golden.py makes them with PyTorch
-// (batch 64, rate 0.01, momentum 0.9, no decay), on any device, recorded or step by step.
+// Training steps of LeNet from formula-made weights and batches, as tools/golden.py and bench/peers/lenet.py make them
+// in PyTorch (momentum 0.9, no decay), on any device, recorded or step by step.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,27 @@
 
 namespace dlfs::testing {
 
+// One compiled step with formula-made weights.
+class LenetStep {
+ public:
+  LenetStep(Device& device, int batch, Precision precision);
+
+  void upload_batch(int number);  // images and labels, functions of the number
+  void upload_rate(float rate);
+  float loss() const;
+
+  Plan& plan() { return *plan_; }
+  const State& state() const { return state_; }
+
+ private:
+  Device& device_;
+  int batch_;
+  State state_{1};
+  std::unique_ptr<Plan> plan_;
+};
+
 struct LenetRunSettings {
-  int steps = 10;
+  int steps = 10;  // of batch 64
   Precision precision = Precision::f32;
   bool recorded = true;
   bool changing_rate = false;  // otherwise 0.01 throughout
