@@ -111,9 +111,9 @@ class Descriptor {
   Descriptor& set(cudnnBackendAttributeName_t name, const T& value) {
     return set(name, &value, 1);
   }
-  template <typename T, size_t count>
-  Descriptor& set(cudnnBackendAttributeName_t name, const std::array<T, count>& values) {
-    return set(name, values.data(), count);
+  template <typename T, size_t Count>
+  Descriptor& set(cudnnBackendAttributeName_t name, const std::array<T, Count>& values) {
+    return set(name, values.data(), Count);
   }
   Descriptor& set(cudnnBackendAttributeName_t name, const Descriptor& value) {
     return set_raw(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, &value.raw_, 1);
@@ -269,9 +269,8 @@ EngineFacts facts_of(const CudnnLibrary& library, const Descriptor& config, bool
   for (const auto note : engine.get<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, 64)) {
     facts.notes += concat(facts.notes.empty() ? "" : " ",
                           static_cast<size_t>(note) < words.size() ? words[note] : "unknown");
-    // strict_nan is praise, FFT rounds like plain sums, and Tensor Cores are what tf32 asks for.
-    if (note != CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP && note != CUDNN_NUMERICAL_NOTE_FFT &&
-        !(note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && tf32))
+    // strict_nan is praise, and Tensor Cores are what tf32 asks for; all else costs bits.
+    if (note != CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP && !(note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && tf32))
       facts.allowed = false;
   }
   for (const auto note : engine.get<cudnnBackendBehaviorNote_t>(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, 64))
