@@ -80,7 +80,7 @@ class OnCard {
     const MemoryPtr workspace = device_.allocate(engine.workspace());
     engine.run(device_.stream(), {.x = x.data, .w = w.data, .y = y.data, .bias = bias.data},
                workspace->data());
-    const Numbers result = get(g.kind == ConvKind::forward ? y : g.kind == ConvKind::data_gradient ? x : w);
+    Numbers result = get(g.kind == ConvKind::forward ? y : g.kind == ConvKind::data_gradient ? x : w);
     memories_.clear();
     return result;
   }
