@@ -5,7 +5,9 @@
 
 namespace dlfs {
 
-std::unique_ptr<Device> open_device(const std::string& name, std::ostream& out) {
+namespace {
+
+std::unique_ptr<Device> open_named(const std::string& name, std::ostream& out) {
   if (name == "cpu") return open_cpu();
   if (name == "auto") {
     const std::string why_not = look_for_gpus().why_not;
@@ -18,6 +20,15 @@ std::unique_ptr<Device> open_device(const std::string& name, std::ostream& out) 
     return open_gpu(std::stoi(name.substr(4)));
   throw UsageError("dlfs",
                    "--device is " + name + ", but can be auto, cpu, or gpu:N with a number N, as gpu:0");
+}
+
+}  // namespace
+
+std::unique_ptr<Device> open_device(const std::string& name, Precision precision, std::ostream& out) {
+  std::unique_ptr<Device> device = open_named(name, out);
+  if (precision == Precision::tf32 && device->kind() == DeviceKind::cpu)
+    throw UsageError("dlfs", "--precision is tf32, but a CPU computes in f32; leave it out, or name a GPU");
+  return device;
 }
 
 }  // namespace dlfs

@@ -18,10 +18,28 @@ std::string accuracy_text(int64_t correct, int64_t count) {
                 with_separators(correct), " of ", with_separators(count), ")");
 }
 
+namespace {
+
+// The model that the file is of, which must be one of ours and take the images that the file says.
+const Model& model_of(const ModelDescription& description, const std::string& path) {
+  const Model* found = nullptr;
+  for (const Model& model : models())
+    if (model.name == description.model) found = &model;
+  if (found == nullptr)
+    throw FileError("eval",
+                    path + ": is a \"" + description.model + "\", a model that this dlfs does not know");
+  if (found->input != description.input)
+    throw FileError("eval", concat(path, ": takes images ", to_string(description.input), ", but a ",
+                                   found->name, " takes ", to_string(found->input)));
+  return *found;
+}
+
+}  // namespace
+
 void run_eval(const EvalCommand& command, std::ostream& out) {
   const ModelFile file(command.weights);
   const ModelDescription& description = file.description();
-  const Model& model = find_model(description.model);
+  const Model& model = model_of(description, command.weights);
   const LabelledImages test = read_idx(idx_directory(command.data), Split::test);
   const int classes = static_cast<int>(description.classes.size());
   if (test.height != description.input.h || test.width != description.input.w)
@@ -31,7 +49,7 @@ void run_eval(const EvalCommand& command, std::ostream& out) {
     throw UsageError("eval", concat("a label is ", max_label(test), ", but the model knows ", classes,
                                     " classes, 0 to ", classes - 1));
 
-  const std::unique_ptr<Device> device = open_device(command.device, out);
+  const std::unique_ptr<Device> device = open_device(command.device, command.precision, out);
   State state(0);
   Evaluator evaluator(*device, state, model, classes, command.precision);
   evaluator.load(file);

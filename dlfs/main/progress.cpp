@@ -1,5 +1,8 @@
 #include "dlfs/main/progress.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "dlfs/base/text.h"
@@ -8,7 +11,7 @@
 namespace dlfs {
 namespace {
 
-constexpr int bar_width = 28;
+constexpr int widest_bar = 28;
 constexpr std::chrono::milliseconds between_drawings{100};
 
 std::string clock_text(double seconds) {
@@ -18,26 +21,45 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
+Progress::Columns terminal_columns() {
+  if (::isatty(STDOUT_FILENO) == 0) return nullptr;
+  return [] {
+    winsize size{};
+    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? int{size.ws_col} : 80;
+  };
+}
+
 void Progress::after_step(const StepEvent& event) {
   if (event.loss) loss_ = *event.loss;
   const auto now = std::chrono::steady_clock::now();
-  if (!terminal_ || (now - drawn_ < between_drawings && event.step < event.steps)) return;
+  if (columns_ == nullptr || (now - drawn_ < between_drawings && event.step < event.steps)) return;
   drawn_ = now;
   const double done = static_cast<double>(event.step) / static_cast<double>(event.steps);
   const double spent = std::chrono::duration<double>(now - start_).count();
-  const int filled = static_cast<int>(done * bar_width);
+  std::string figures = concat(" ", static_cast<int>(done * 100), " %  loss ", fixed(loss_, 3), "  ",
+                               with_separators(static_cast<int64_t>(event.images_per_second)), " img/s  ",
+                               clock_text(spent * (1 - done) / done), " left");
+  // The last column stays free: to fill it would wrap the line.
+  const int columns = columns_() - 1, width = std::min(widest_bar, columns - int(figures.size()));
+  if (width < 0) figures.resize(std::max(columns, 0));
+  const int filled = static_cast<int>(done * width);
   std::string bar;
-  for (int i = 0; i < bar_width; ++i) bar += i < filled ? "━" : i == filled ? "╸" : " ";
-  out_ << "\r\033[K" << bar << " " << static_cast<int>(done * 100) << " %  loss " << fixed(loss_, 3) << "  "
-       << with_separators(static_cast<int64_t>(event.images_per_second)) << " img/s  "
-       << clock_text(spent * (1 - done) / done) << " left" << std::flush;
+  for (int i = 0; i < width; ++i) bar += i < filled ? "━" : i == filled ? "╸" : " ";
+  clear();
+  out_ << bar << figures << std::flush;
+  bar_shown_ = true;
 }
 
 void Progress::after_epoch(const EpochEvent& event) {
-  if (terminal_) out_ << "\r\033[K";
+  clear();
   out_ << "epoch " << event.epoch << "/" << event.epochs << "  loss " << fixed(event.train_loss, 4)
        << "  test " << accuracy_text(event.correct, event.count) << "  " << fixed(event.train_seconds, 1)
        << " s" << std::endl;
+}
+
+void Progress::clear() {
+  if (bar_shown_) out_ << "\r\033[K" << std::flush;
+  bar_shown_ = false;
 }
 
 }  // namespace dlfs

@@ -11,15 +11,26 @@ namespace dlfs {
 
 class Progress : public Hook {
  public:
-  Progress(std::ostream& out, bool terminal) : out_(out), terminal_(terminal) {}
+  using Columns = int (*)();  // asks a terminal how wide it is now
+
+  Progress(std::ostream& out, Columns columns) : out_(out), columns_(columns) {}  // null: no terminal
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() override { clear(); }  // what is said next, an error say, stands on a line of its own
   void after_step(const StepEvent& event) override;
   void after_epoch(const EpochEvent& event) override;
 
  private:
+  void clear();
+
   std::ostream& out_;
-  bool terminal_;
+  Columns columns_;
+  bool bar_shown_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), drawn_{};
   float loss_ = 0;
 };
+
+// The terminal that standard output is; null where it is none.
+Progress::Columns terminal_columns();
 
 }  // namespace dlfs

@@ -1,7 +1,5 @@
 #include "dlfs/train/train.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <ctime>
@@ -41,12 +39,17 @@ void run_train(const TrainCommand& command, std::ostream& out) {
                        test_images = read_idx(directory, Split::test);
   const int classes = std::max(max_label(train_images) + 1, 2);
   const TrainData data{train_images, test_images, pixel_statistics(train_images), classes};
-
-  const std::unique_ptr<Device> device = open_device(command.device, out);
-  State state(command.settings.seed);
+  const ModelDescription description{.model = model.name,
+                                     .input = model.input,
+                                     .mean = {data.statistics.mean},
+                                     .deviation = {data.statistics.deviation},
+                                     .classes = class_names(directory, classes)};
   TrainSettings settings = command.settings;
-  if (command.table) return print_table(*device, state, model, classes, settings, out);
   refuse_nonsense(model, data, settings);
+
+  const std::unique_ptr<Device> device = open_device(command.device, settings.precision, out);
+  State state(settings.seed);
+  if (command.table) return print_table(*device, state, model, classes, settings, out);
 
   const std::unique_ptr<Device> reference = command.check ? open_cpu() : nullptr;
   settings.check = reference.get();
@@ -57,15 +60,10 @@ void run_train(const TrainCommand& command, std::ostream& out) {
       << with_separators(test_images.count) << " to test on, " << classes << " classes; run " << run.path()
       << std::endl;
 
-  Progress progress(out, isatty(STDOUT_FILENO) != 0);
+  Progress progress(out, terminal_columns());
   const TrainResult result = train(*device, state, model, data, settings, {&progress, &run});
-  run.finish(state, *device,
-             {.model = model.name,
-              .input = model.input,
-              .mean = {data.statistics.mean},
-              .deviation = {data.statistics.deviation},
-              .classes = class_names(directory, classes)},
-             result, test_images);
+  run.finish(state, *device, description, result, test_images);
+  if (command.check) out << "every step gave what the CPU gives\n";
   out << accuracy_text(result.correct, result.count) << ", "
       << with_separators(static_cast<int64_t>(result.images_per_second)) << " training images/s\n"
       << "weights and pictures are in " << run.path() << "\n";

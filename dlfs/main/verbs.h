@@ -15,8 +15,9 @@ void run_train(const TrainCommand& command, std::ostream& out);
 void run_eval(const EvalCommand& command, std::ostream& out);
 void run_doctor(std::ostream& out);
 
-// "auto", "cpu" or "gpu:N" -> a device. auto takes the first GPU, or says in one line why there is none and takes the CPU.
-std::unique_ptr<Device> open_device(const std::string& name, std::ostream& out);
+// "auto", "cpu" or "gpu:N" -> a device. auto takes the first GPU, or says in one line why there is none and takes the
+// CPU. Throws where the device is not there, or has nothing of the precision.
+std::unique_ptr<Device> open_device(const std::string& name, Precision precision, std::ostream& out);
 
 // "idx:DIR" -> DIR. Throws UsageError where the source is of another kind.
 std::string idx_directory(const std::string& source);

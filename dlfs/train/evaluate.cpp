@@ -43,7 +43,6 @@ Plan& Evaluator::plan_for(int batch) {
 void Evaluator::load(const ModelFile& file) {
   Trace trace(state_, {.mode = Mode::infer, .precision = precision_});
   trace_model(trace, 1);  // names the State's entries
-  state_.allocate(device_);
   file.load(state_, device_);
 }
 

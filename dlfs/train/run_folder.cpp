@@ -1,5 +1,6 @@
 #include "dlfs/train/run_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "dlfs/base/json.h"
@@ -30,6 +31,13 @@ std::string config_text(const RunConfig& config) {
       .text();
 }
 
+// "idx:/data/mnist/" -> "mnist"
+std::string last_part(const std::string& source) {
+  const size_t last = std::min(source.find_last_not_of('/'), source.size() - 1);
+  const size_t before = source.find_last_of("/:", last);
+  return source.substr(before + 1, last - before);
+}
+
 double accuracy(int64_t correct, int64_t count) {
   return static_cast<double>(correct) / static_cast<double>(count);
 }
@@ -37,8 +45,13 @@ double accuracy(int64_t correct, int64_t count) {
 }  // namespace
 
 RunFolder::RunFolder(const std::string& path, const RunConfig& config) : path_(path), config_(config) {
-  if (std::filesystem::exists(file("config.json")))
-    throw FileError("run", path + " holds a run already; name another folder with --run, or remove it");
+  for (const char* name : {"config.json", "log.jsonl", "model.safetensors", "result.json",
+                           "learning_curve.png", "predictions.png"}) {
+    std::error_code ignored;  // make_directories() says better what is wrong with the path
+    if (std::filesystem::exists(file(name), ignored))
+      throw FileError("run", concat(path, " holds a run already (", name,
+                                    "); name another folder with --run, or remove it"));
+  }
   make_directories(path);
   write_file(file("config.json"), config_text(config) + "\n");
   log_ = std::make_unique<LineFile>(file("log.jsonl"));
@@ -76,7 +89,7 @@ void RunFolder::finish(const State& state, Device& device, const ModelDescriptio
                        const TrainResult& result, const LabelledImages& test) {
   save_model(file("model.safetensors"), state, device, description);
 
-  const std::string title = config_.model + " on " + config_.data.substr(config_.data.rfind('/') + 1);
+  const std::string title = config_.model + " on " + last_part(config_.data);
   LearningCurve curve{.title = title, .losses = {}, .accuracies = {}};
   for (const StepEvent& event : losses_) curve.losses.push_back(*event.loss);
   for (const EpochEvent& event : epochs_)

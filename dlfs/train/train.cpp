@@ -19,8 +19,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 float finite(float loss, int64_t step) {
   if (std::isfinite(loss)) return loss;
-  throw Error("train", concat("the loss is ", loss, " at step ", step,
-                              "; a lower --lr may help, and the data may hold odd values"));
+  throw Error("train", concat("the loss is ", std::isnan(loss) ? "NaN" : "infinite", " at step ", step,
+                              "; a lower --lr may help"));
 }
 
 // The training step, compiled, with its uploads and, where asked for, its check.

@@ -1,0 +1,281 @@
+// The program as its most hostile user sees it: what it is told, where it writes, what stops it. What its files hold
+// is in program_files_test.cpp.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <sstream>
+#include <thread>
+
+#include "dlfs/base/json.h"
+#include "dlfs/base/text.h"
+#include "dlfs/gpu/gpu.h"
+#include "dlfs/testing/small_data.h"
+#include "dlfs/testing/spawn.h"
+
+namespace dlfs::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+const std::vector<std::string> whole_run = {"config.json",       "learning_curve.png", "log.jsonl",
+                                            "model.safetensors", "predictions.png",    "result.json"};
+
+Json json_file(const std::string& path) { return Json::parse(text_of(read_file(path)), path); }
+
+// The last line of a text.
+std::string last_line(std::string text) {
+  if (!text.empty()) text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
+
+class Program : public ::testing::Test {
+ protected:
+  Program() { write_small_data(folder / "data"); }
+
+  // train lenet on the small data in a run folder of this name, on the CPU
+  Words train(const std::string& run, const Words& more = {}) const {
+    Words words = {"train", "lenet", "--data", data, "--device", "cpu", "--run", folder / run};
+    if (std::find(more.begin(), more.end(), "--epochs") == more.end())
+      words.insert(words.end(), {"--epochs", "1"});
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  void expect_no_run(const std::string& run) const {
+    EXPECT_FALSE(std::filesystem::exists(folder / run)) << "something was left in " << run;
+  }
+
+  Folder folder;
+  std::string data = "idx:" + folder / "data";
+};
+
+TEST_F(Program, TrainsThenEvaluatesToTheSameFigure) {
+  const Ended trained = run_program(train("run", {"--epochs", "12", "--seed", "7"}));
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_EQ(trained.err, "");
+  EXPECT_EQ(names_in(folder / "run"), whole_run);
+
+  const Json result = json_file(folder / "run/result.json");
+  const auto field = [&](const char* name) -> const Json& {
+    static const Json none;
+    const Json* found = result.find(name);
+    EXPECT_NE(found, nullptr) << name;
+    return found ? *found : none;
+  };
+  const double accuracy = field("test_accuracy").number().value_or(-1);
+  EXPECT_EQ(accuracy, static_cast<double>(*field("test_correct").integer()) / 64);
+  EXPECT_GT(accuracy, 0.5);
+  EXPECT_GT(field("train_images_per_second").number().value_or(0), 0);
+  EXPECT_EQ(field("epochs").integer(), 12);
+  EXPECT_EQ(field("seed").integer(), 7);
+  ASSERT_NE(field("device").string(), nullptr);
+  EXPECT_EQ(field("device").string()->substr(0, 4), "cpu:");
+
+  const Ended evaluated =
+      run_program({"eval", folder / "run/model.safetensors", "--data", data, "--device", "cpu"});
+  EXPECT_EQ(evaluated.code, 0) << evaluated.err;
+  const std::string line =
+      concat("accuracy ", fixed(accuracy, 4), " (", *field("test_correct").integer(), " of 64)");
+  EXPECT_EQ(evaluated.out, line + "\n");
+  EXPECT_NE(trained.out.find("\n" + line + ", "), std::string::npos) << trained.out;
+  EXPECT_EQ(last_line(trained.out), "weights and pictures are in " + folder / "run");
+}
+
+TEST_F(Program, TheSameSeedWritesTheSameWeights) {
+  for (const Words& more : {Words{"a", "1"}, {"b", "1"}, {"c", "2"}})
+    ASSERT_EQ(run_program(train(more[0], {"--seed", more[1]})).code, 0);
+  const auto weights = [&](const std::string& run) { return read_file(folder / run + "/model.safetensors"); };
+  EXPECT_EQ(weights("a"), weights("b"));
+  EXPECT_NE(weights("a"), weights("c"));
+}
+
+TEST_F(Program, ChecksPrintsItsTableAndExaminesTheMachine) {
+  const Ended checked = run_program(train("checked", {"--check"}));
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  EXPECT_NE(checked.out.find("every step gave what the CPU gives\n"), std::string::npos);
+
+  const Ended table = run_program(train("table", {"--table"}));
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_NE(table.out.find("conv1.weight"), std::string::npos);
+  expect_no_run("table");
+
+  const Ended doctor = run_program({"doctor"});
+  EXPECT_EQ(doctor.code, 0) << doctor.err;
+  EXPECT_EQ(doctor.out.find("dlfs      " DLFS_VERSION), 0U);
+}
+
+TEST_F(Program, HelpFitsAnOldTerminal) {
+  for (const Words& words :
+       {Words{}, {"--help"}, {"train", "--help"}, {"eval", "-h"}, {"doctor", "--help"}}) {
+    const Ended help = run_program(words);
+    EXPECT_EQ(help.code, 0);
+    std::istringstream lines(help.out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+    EXPECT_EQ(help.out.find("dlfs "), 0U);
+    EXPECT_EQ(help.err, "");
+  }
+  EXPECT_EQ(run_program({"--version"}).out, "dlfs " DLFS_VERSION "\n");
+}
+
+TEST_F(Program, RefusesWordsThatItDoesNotKnow) {
+  expect_refused(train("run", {"--eposh", "3"}), "there is no --eposh; did you mean --epochs?");
+  expect_refused(train("run", {"-epochs", "3"}), "there is no -epochs; did you mean --epochs?");
+  expect_refused(train("run", {"--gpus", "3"}), "there is no --gpus; dlfs train --help shows what there is");
+  expect_refused({"eval", "x", "--data", data, "--seed", "1"},
+                 "there is no --seed; dlfs eval --help shows what there is");
+  expect_refused({"trian"}, "there is no verb trian; did you mean train?");
+  expect_refused({"fly"}, "there is no verb fly; dlfs --help shows what there is");
+  expect_refused({"--versoin"}, "there is no --versoin; did you mean --version?");
+  expect_refused({"doctor", "now"}, "doctor has no place for now; dlfs doctor --help shows what there is");
+  const Ended model = run_program({"train", "lenett", "--data", data, "--run", folder / "run"});
+  EXPECT_EQ(model.code, 2);
+  EXPECT_EQ(model.err.find("dlfs: [model] there is no model lenett; did you mean lenet?"), 0U) << model.err;
+  expect_no_run("run");
+}
+
+TEST_F(Program, RefusesWhatIsMissingTwiceOrTooMuch) {
+  expect_refused({"train"}, "train needs MODEL, the model: lenet");
+  expect_refused({"train", "lenet"},
+                 "train needs --data idx:DIR, a folder with MNIST's four files, plain or .gz");
+  expect_refused({"eval"}, "eval needs FILE, a model.safetensors that train wrote");
+  expect_refused(train("run", {"--seed"}), "--seed needs a value, N");
+  expect_refused({"train", "lenet", "--run", "--data", data}, "--run needs a value, DIR, before --data");
+  expect_refused(train("run", {"--run="}), "--run needs a value, DIR");
+  expect_refused(train("run", {"--data", data}), "--data is given 2 times");
+  expect_refused(train("run", {"--check=maybe"}), "--check takes no value");
+  expect_no_run("run");
+}
+
+TEST_F(Program, RefusesValuesThatCannotBe) {
+  const std::string epochs = "a whole number from 1 to 100000", rate = "a number above 0";
+  const std::string seed = "a whole number from 0 to 2^64 - 1", momentum = "a number from 0 to below 1";
+  const std::string decay = "a number of at least 0", batch = "a whole number above 0";
+  struct Case {
+    std::string flag, value, must_be;
+  };
+  for (const Case& wrong : {Case{"--epochs", "three", epochs},
+                            {"--epochs", "3.5", epochs},
+                            {"--epochs", "0", epochs},
+                            {"--epochs", "-1", epochs},
+                            {"--epochs", "100001", epochs},
+                            {"--epochs", "9999999999", epochs},
+                            {"--batch", "0", batch},
+                            {"--batch", "64x", batch},
+                            {"--lr", "abc", rate},
+                            {"--lr", "0", rate},
+                            {"--lr", "-0.1", rate},
+                            {"--lr", "nan", rate},
+                            {"--lr", "inf", rate},
+                            {"--lr", "1e999", rate},
+                            {"--momentum", "1", momentum},
+                            {"--momentum", "-0.1", momentum},
+                            {"--weight-decay", "-0.5", decay},
+                            {"--weight-decay", "inf", decay},
+                            {"--seed", "-1", seed},
+                            {"--seed", "18446744073709551616", seed}}) {
+    expect_refused(train("run", {wrong.flag, wrong.value}),
+                   wrong.flag + " is " + wrong.value + ", but must be " + wrong.must_be);
+  }
+  expect_refused(train("run", {"--precision", "f16"}), "--precision is f16, but can be f32 or tf32");
+  expect_refused(train("run", {"--precision", "tf32"}),
+                 "--precision is tf32, but a CPU computes in f32; leave it out, or name a GPU");
+  expect_refused(train("run", {"--batch", "129"}),
+                 "[train] a batch of 129 is not between 1 and the 128 training images");
+  expect_refused(train("run", {"--batch", "2000000000", "--table"}),
+                 "[train] a batch of 2000000000 is not between 1 and the 128 training images");
+  expect_no_run("run");
+}
+
+TEST_F(Program, RefusesDevicesThatAreNotThere) {
+  const auto on = [&](const std::string& device) {
+    return Words{"train", "lenet", "--data", data, "--run", folder / "run", "--device", device};
+  };
+  for (const std::string name : {"tpu", "gpu", "gpu:", "gpu:x", "gpu:-1", "gpu:0x", "gpu:99999999999", "CPU"})
+    expect_refused(on(name),
+                   "--device is " + name + ", but can be auto, cpu, or gpu:N with a number N, as gpu:0");
+  Words absent = {"gpu:7"};
+  if (!look_for_gpus().why_not.empty()) absent.push_back("gpu:0");
+  for (const std::string& name : absent) {
+    const Ended ended = run_program(on(name));
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_EQ(ended.err.find("dlfs: [gpu] "), 0U) << ended.err;
+  }
+  expect_no_run("run");
+}
+
+TEST_F(Program, RefusesRunFoldersThatCannotBe) {
+  write_file(folder / "file", "text");
+  const std::string below = folder / "file/run", endless = folder / std::string(300, 'a');
+  expect_refused(train("file/run"),
+                 "[file] " + below + ": cannot make the folder: " + folder / "file is a file");
+  expect_refused(train("file"),
+                 "[file] " + folder / "file: cannot make the folder: " + folder / "file is a file");
+  expect_refused(train(std::string(300, 'a')),
+                 "[file] " + endless + ": cannot make the folder: File name too long");
+  EXPECT_EQ(text_of(read_file(folder / "file")), "text");
+}
+
+TEST_F(Program, NeverWritesOverARun) {
+  for (const std::string& name : whole_run) {
+    const std::string run = folder / "run of " + name;
+    make_directories(run);
+    write_file(run + "/" + name, "precious");
+    expect_refused(train("run of " + name), "[run] " + run + " holds a run already (" + name +
+                                                "); name another folder with --run, or remove it");
+    EXPECT_EQ(names_in(run), Words{name});
+    EXPECT_EQ(text_of(read_file(run + "/" + name)), "precious");
+  }
+  make_directories(folder / "notes");
+  write_file(folder / "notes/my notes.txt", "mine");
+  EXPECT_EQ(run_program(train("notes")).code, 0);
+  EXPECT_EQ(text_of(read_file(folder / "notes/my notes.txt")), "mine");
+}
+
+TEST_F(Program, AFullDiskLeavesNothingHalfWritten) {
+  const Ended ended = run_program(train("run"), {.out = "", .max_file_bytes = 300 << 10});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.err, "dlfs: [file] " + folder / "run/model.safetensors: cannot write: File too large\n");
+  EXPECT_EQ(names_in(folder / "run"), (Words{"config.json", "log.jsonl"}));
+
+  const Ended at_once = run_program(train("fuller"), {.out = "/dev/null", .max_file_bytes = 100});
+  EXPECT_EQ(at_once.code, 2);
+  EXPECT_EQ(names_in(folder / "fuller"), Words{});
+}
+
+TEST_F(Program, ALossThatIsNoNumberEndsTheRun) {
+  expect_refused(train("run", {"--lr", "1e9"}), "[train] the loss is NaN at step 2; a lower --lr may help");
+  EXPECT_EQ(names_in(folder / "run"), (Words{"config.json", "log.jsonl"}));
+}
+
+TEST_F(Program, StandardOutputThatCannotBeWrittenIsAnError) {
+  for (const Words& words : {Words{"doctor"}, {"--help"}, train("full")}) {
+    const Ended ended = run_program(words, {.out = "/dev/full"});
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_EQ(ended.err, "dlfs: standard output cannot be written\n");
+  }
+  const Ended closed = run_program(train("closed"), {.out = "", .out_closed = true});
+  EXPECT_EQ(closed.code, 2);
+  EXPECT_EQ(closed.err, "dlfs: standard output cannot be written\n");
+  // The log must not have got the number of the output, and with it our lines.
+  std::istringstream log(std::string(text_of(read_file(folder / "closed/log.jsonl"))));
+  for (std::string line; std::getline(log, line);) EXPECT_EQ(line.front(), '{') << line;
+}
+
+TEST_F(Program, AnInterruptedRunStaysReadable) {
+  Spawn program(train("run", {"--epochs", "100000"}));
+  const std::string log = folder / "run/log.jsonl";
+  for (int i = 0; i < 1000 && !(std::filesystem::exists(log) && std::filesystem::file_size(log) > 0); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  program.signal(SIGINT);
+  EXPECT_NE(program.wait().code, 0);
+  EXPECT_EQ(names_in(folder / "run"), (Words{"config.json", "log.jsonl"}));
+  EXPECT_EQ(json_file(folder / "run/config.json").find("epochs")->integer(), 100000);
+  const std::string text(text_of(read_file(log)));
+  ASSERT_EQ(text.back(), '\n');
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_NE(Json::parse(line, log).find("step"), nullptr) << line;
+}
+
+}  // namespace
+}  // namespace dlfs::testing

@@ -1,0 +1,104 @@
+#include "dlfs/train/train.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "dlfs/cpu/cpu_device.h"
+#include "dlfs/testing/error.h"
+#include "dlfs/testing/small_data.h"
+
+namespace dlfs {
+namespace {
+
+using testing::expect_error;
+
+struct Images {
+  explicit Images(const testing::SmallData& data = {})
+      : train(testing::small_images(data, Split::train)), test(testing::small_images(data, Split::test)) {}
+  TrainData data() const { return {train, test, pixel_statistics(train), 10}; }
+  LabelledImages train, test;
+};
+
+struct Listener : Hook {
+  void after_step(const StepEvent& event) override { steps.push_back(event); }
+  void after_epoch(const EpochEvent& event) override { epochs.push_back(event); }
+  std::vector<StepEvent> steps;
+  std::vector<EpochEvent> epochs;
+};
+
+TEST(CosineRate, FallsFromTheRateToZero) {
+  EXPECT_EQ(cosine_rate(0.03F, 0, 100), 0.03F);
+  EXPECT_FLOAT_EQ(cosine_rate(0.03F, 50, 100), 0.015F);
+  EXPECT_EQ(cosine_rate(0.03F, 100, 100), 0);
+  for (int step = 1; step <= 100; ++step)
+    EXPECT_LT(cosine_rate(0.03F, step, 100), cosine_rate(0.03F, step - 1, 100)) << step;
+}
+
+TEST(Train, TellsItsHooksOfEveryStepAndEpoch) {
+  const Images images;
+  const auto cpu = open_cpu();
+  State state(1);
+  Listener heard;
+  const TrainResult result = train(*cpu, state, find_model("lenet"), images.data(),
+                                   {.epochs = 3, .batch = 50, .rate = 0.03F}, {&heard});
+  ASSERT_EQ(heard.steps.size(), 6U) << "128 images are 2 batches of 50; 28 wait for another epoch";
+  for (size_t i = 0; i < heard.steps.size(); ++i) {
+    EXPECT_EQ(heard.steps[i].step, static_cast<int64_t>(i) + 1);
+    EXPECT_EQ(heard.steps[i].steps, 6);
+    EXPECT_EQ(heard.steps[i].epoch, static_cast<int>(i) / 2 + 1);
+    EXPECT_EQ(heard.steps[i].rate, cosine_rate(0.03F, static_cast<int64_t>(i), 6));
+    EXPECT_EQ(heard.steps[i].loss.has_value(), i % 2 == 1) << "the last loss of an epoch is read";
+  }
+  ASSERT_EQ(heard.epochs.size(), 3U);
+  EXPECT_EQ(heard.epochs[2].correct, result.correct);
+  EXPECT_EQ(result.count, 64);
+  EXPECT_EQ(count_correct(result.predictions, images.test), result.correct);
+}
+
+TEST(Train, LearnsTheSmallData) {
+  const Images images;
+  const auto cpu = open_cpu();
+  State state(1);
+  const TrainResult result =
+      train(*cpu, state, find_model("lenet"), images.data(), {.epochs = 12, .batch = 32}, {});
+  EXPECT_GE(result.correct, 60) << "of " << result.count;
+}
+
+TEST(Train, RefusesALossThatIsNoNumber) {
+  const Images images;
+  const auto cpu = open_cpu();
+  State state(1);
+  expect_error<Error>(
+      [&] { train(*cpu, state, find_model("lenet"), images.data(), {.epochs = 1, .rate = 1e9F}, {}); },
+      "[train] the loss is NaN at step 2; a lower --lr may help");
+}
+
+TEST(Train, RefusesWhatDoesNotGoTogether) {
+  const Model& lenet = find_model("lenet");
+  const Images good, large({.height = 32}), more({.test_classes = 12});
+  expect_error<UsageError>([&] { refuse_nonsense(lenet, large.data(), {}); },
+                           "[train] the images are 32x28x1, but lenet takes 28x28x1");
+  expect_error<UsageError>([&] { refuse_nonsense(lenet, more.data(), {}); },
+                           "[train] a label is 11, but there are 10 classes, 0 to 9");
+  for (const int batch : {0, 129})
+    expect_error<UsageError>(
+        [&] { refuse_nonsense(lenet, good.data(), {.batch = batch}); },
+        concat("[train] a batch of ", batch, " is not between 1 and the 128 training images"));
+  refuse_nonsense(lenet, good.data(), {.batch = 128});
+}
+
+TEST(SlowTraining, LeNetLearnsFashionMnistInTwoEpochs) {
+  const std::string folder = "/usr/share/datasets/fashion-mnist";
+  if (!std::filesystem::is_directory(folder))
+    GTEST_SKIP() << "needs " << folder << ", of Debian's package dataset-fashion-mnist";
+  const LabelledImages learnt = read_idx(folder, Split::train), test = read_idx(folder, Split::test);
+  const auto cpu = open_cpu();
+  State state(1);
+  const TrainResult result = train(*cpu, state, find_model("lenet"),
+                                   {learnt, test, pixel_statistics(learnt), 10}, {.epochs = 2}, {});
+  EXPECT_GE(static_cast<double>(result.correct) / static_cast<double>(result.count), 0.86);
+}
+
+}  // namespace
+}  // namespace dlfs
