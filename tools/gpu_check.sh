@@ -65,7 +65,7 @@ accuracy() {
     "$build/dlfs" train lenet --data "idx:$data" --seed $seed --device gpu:0 --run "$runs/gpu-$seed" || return 1
     "$build/dlfs" eval "$runs/gpu-$seed/model.safetensors" --data "idx:$data" --device gpu:0 || return 1
   done
-  python3 tools/compare_runs.py "$runs"/cpu-* -- "$runs"/gpu-*
+  python3 tools/compare_runs.py "$runs"/cpu-? -- "$runs"/gpu-?
 }
 
 main() {

@@ -1,5 +1,5 @@
 // cuDNN 9 behind our own thin layer: the library is opened at run time (nothing links it), and of its graph
-// API we use three graphs, a convolution forward (with bias and ReLU where asked for) and its two gradients.
+// API we use three graphs, a convolution forward (with bias where asked for) and its two gradients.
 // No engine is taken that gives other bits on another run, that rounds f32 (but to TF32 where that is asked for),
 // or that is compiled at run time, which takes seconds a graph. Where none is left engine() is null and our own
 // kernels serve. One thread at a time.
@@ -19,13 +19,14 @@ struct CudnnLibrary;  // the opened file and its entry points
 
 enum class ConvKind : uint8_t { forward, data_gradient, filter_gradient };
 
-// One graph in f32. forward: y = relu(x * w + bias); data_gradient: x (+)= from y and w; filter_gradient:
-// w (+)= from x and y. Bias and relu belong to forward alone, add to the gradients.
+// One graph in f32. forward: y = x * w + bias; data_gradient: x (+)= from y and w; filter_gradient: w (+)= from x and y.
+// The bias belongs to forward alone, add to the gradients. (No ReLU: cuDNN's fused one turns NaN into 0, and a step that
+// diverged must show.)
 struct ConvGraph {
   ConvKind kind = ConvKind::forward;
   Shape x, w, y;  // [n,h,w,c], [k,r,s,c/groups], [n,oh,ow,k]
   int stride = 1, pad = 0, dilation = 1, groups = 1;
-  bool bias = false, relu = false;
+  bool bias = false;
   bool add = false;
   bool tf32 = false;
 };

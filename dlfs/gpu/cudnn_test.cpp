@@ -50,9 +50,8 @@ std::vector<Named> graphs_of(const OpCase& of) {
   std::vector<Named> all{as("forward", ConvKind::forward), as("d_x", ConvKind::data_gradient),
                          as("d_x add", ConvKind::data_gradient), as("d_w", ConvKind::filter_gradient),
                          as("d_w add", ConvKind::filter_gradient)};
-  all[0].graph.bias = static_cast<bool>(inputs[2]);
-  all[0].graph.relu =
-      all[0].graph.bias && settings.find("relu")->boolean().value();  // as convolution_gpu.cpp asks
+  // As convolution_gpu.cpp asks: a bias with a ReLU behind it is a pass of ours.
+  all[0].graph.bias = static_cast<bool>(inputs[2]) && !settings.find("relu")->boolean().value();
   all[2].graph.add = all[4].graph.add = true;
   return all;
 }

@@ -14,16 +14,16 @@ std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph&
   return engine ? std::move(engine) : direct_convolution(graph);
 }
 
-// One engine for all where cuDNN has it, or a convolution and a pass of ours for bias and ReLU. cuDNN fuses a ReLU
-// with a bias only.
+// One engine of cuDNN's for convolution and bias where it has it; bias and ReLU in one pass of ours otherwise.
 class Forward : public Kernel {
  public:
-  Forward(const GpuDevice& device, const Site& site, ConvGraph graph)
-      : site_(site), rows_(rows_of(graph.y)), relu_(graph.relu) {
-    if (graph.bias) engine_ = device.cudnn().engine(graph);
-    pass_ = !engine_ && (graph.bias || graph.relu);
+  Forward(const GpuDevice& device, const Site& site, ConvolutionLayer layer)
+      : site_(site), rows_(rows_of(layer.graph.y)), relu_(layer.relu) {
+    ConvGraph& graph = layer.graph;
+    if (graph.bias && !relu_) engine_ = device.cudnn().engine(graph);
+    pass_ = !engine_ && (graph.bias || relu_);
     if (!engine_) {
-      graph.bias = graph.relu = false;
+      graph.bias = false;
       engine_ = engine_for(device, graph);
     }
     site_.scratch.request(engine_->workspace());
@@ -46,9 +46,9 @@ class Forward : public Kernel {
 // Working memory: the gradient through the ReLU, the partial sums of d_bias, the engines' workspace.
 class Backward : public Kernel {
  public:
-  Backward(const GpuDevice& device, const Site& site, ConvGraph graph)
-      : site_(site), rows_(rows_of(graph.y)), relu_(graph.relu) {
-    graph.bias = graph.relu = false;
+  Backward(const GpuDevice& device, const Site& site, const ConvolutionLayer& layer)
+      : site_(site), rows_(rows_of(layer.graph.y)), relu_(layer.relu) {
+    ConvGraph graph = layer.graph;
     const auto make = [&](ConvKind kind, const Grad& grad) {
       graph.kind = kind;
       graph.add = grad.how == Write::add;
@@ -103,16 +103,16 @@ class Backward : public Kernel {
 
 }  // namespace
 
-KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, ConvGraph graph) {
-  graph.kind = ConvKind::forward;
-  graph.bias = static_cast<bool>(site.in[2]);
-  graph.tf32 = site.precision == Precision::tf32;
-  return std::make_unique<Forward>(device, site, graph);
+KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, ConvolutionLayer layer) {
+  layer.graph.kind = ConvKind::forward;
+  layer.graph.bias = static_cast<bool>(site.in[2]);
+  layer.graph.tf32 = site.precision == Precision::tf32;
+  return std::make_unique<Forward>(device, site, layer);
 }
 
-KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvGraph graph) {
-  graph.tf32 = site.precision == Precision::tf32;
-  return std::make_unique<Backward>(device, site, graph);
+KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvolutionLayer layer) {
+  layer.graph.tf32 = site.precision == Precision::tf32;
+  return std::make_unique<Backward>(device, site, layer);
 }
 
 }  // namespace dlfs

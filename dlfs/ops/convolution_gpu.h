@@ -8,9 +8,13 @@
 
 namespace dlfs {
 
-// The layer of a graph whose shapes and steps are given; kind, bias, add and tf32 are filled in from the site.
+struct ConvolutionLayer {
+  ConvGraph graph;  // its shapes and steps; kind, bias, add and tf32 are filled in from the site
+  bool relu = false;
+};
+
 // Site: in {x, w, bias}, out {y}.
-KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, ConvGraph graph);
-KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvGraph graph);
+KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, ConvolutionLayer layer);
+KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvolutionLayer layer);
 
 }  // namespace dlfs

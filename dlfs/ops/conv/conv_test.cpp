@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "dlfs/testing/cases.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/error.h"
@@ -117,6 +119,26 @@ std::vector<OpCase> conv_cases() {
 }
 
 DLFS_OP_TESTS(Conv, conv_cases())
+
+// A step that diverged must show: no ReLU may turn NaN into 0.
+static void expect_nan_to_show(Device& device) {
+  const OpCase of = conv_case(
+      {.name = "nan", .x = {2, 6, 6, 8}, .w = {8, 3, 3, 8}, .bias = true, .settings = {.relu = true}});
+  OpRun run(device, of);
+  Numbers bias = case_input(of, 2);
+  bias[3] = std::nan("");
+  run.set_input(2, bias);
+  run.forward();
+  const Numbers y = run.results()[0];
+  for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i % 8 == 3) << "element " << i;
+}
+
+TEST(Conv, NanComesThroughTheRelu) { expect_nan_to_show(*open_cpu()); }
+
+TEST(GpuConv, NanComesThroughTheRelu) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_nan_to_show(*gpu);
+}
 
 static void infer(const Spec& x, const Spec& w, const Spec& bias, const ConvSettings& settings) {
   conv_function(settings)->infer({{x, w, bias}});

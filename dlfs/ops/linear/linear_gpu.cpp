@@ -6,24 +6,19 @@ namespace {
 
 Shape flat(const Shape& of) { return {of.n, 1, 1, of.h * of.w * of.c}; }
 
-ConvGraph graph(const Site& site, const LinearSettings& settings) {
+ConvolutionLayer layer(const Site& site, const LinearSettings& settings) {
   const Shape x = flat(site.in[0].shape()), w = flat(site.in[1].shape());
-  ConvGraph of;
-  of.x = x;
-  of.w = w;
-  of.y = {x.n, 1, 1, w.n};
-  of.relu = settings.relu;
-  return of;
+  return {.graph = {.x = x, .w = w, .y = {x.n, 1, 1, w.n}}, .relu = settings.relu};
 }
 
 }  // namespace
 
 KernelPtr linear_forward_gpu(Device& device, const Site& site, const LinearSettings& settings) {
-  return convolution_forward_gpu(gpu(device), site, graph(site, settings));
+  return convolution_forward_gpu(gpu(device), site, layer(site, settings));
 }
 
 KernelPtr linear_backward_gpu(Device& device, const Site& site, const LinearSettings& settings) {
-  return convolution_backward_gpu(gpu(device), site, graph(site, settings));
+  return convolution_backward_gpu(gpu(device), site, layer(site, settings));
 }
 
 }  // namespace dlfs
