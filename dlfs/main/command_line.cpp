@@ -157,7 +157,7 @@ std::string unknown_word(const CLI::App& verb, const std::string& word) {
 
 // Why the parser refused the words of a verb.
 std::string refusal(const CLI::App& verb, const CLI::ParseError& error) {
-  const std::string text = error.what();
+  std::string text = error.what();
   const std::string name = text.substr(0, text.find_first_of(": "));  // of the option that it is about
   for (const CLI::Option* option : verb.get_options()) {
     if (option->get_name() != name && option->get_name() != "--" + name) continue;

@@ -10,8 +10,7 @@
 namespace dlfs::testing {
 namespace {
 
-class ProgramFiles : public ::testing::Test {
- protected:
+struct ProgramFiles : ::testing::Test {
   // One good model for all tests of the suite.
   static void SetUpTestSuite() {
     home = new Folder;

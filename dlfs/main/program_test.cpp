@@ -1,9 +1,9 @@
 // The program as its most hostile user sees it: what it is told, where it writes, what stops it. What its files hold
 // is in program_files_test.cpp.
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <algorithm>
+#include <csignal>
 #include <sstream>
 #include <thread>
 
@@ -29,8 +29,7 @@ std::string last_line(std::string text) {
   return text.substr(text.rfind('\n') + 1);
 }
 
-class Program : public ::testing::Test {
- protected:
+struct Program : ::testing::Test {
   Program() { write_small_data(folder / "data"); }
 
   // train lenet on the small data in a run folder of this name, on the CPU
@@ -219,11 +218,12 @@ TEST_F(Program, NeverWritesOverARun) {
   for (const std::string& name : whole_run) {
     const std::string run = folder / "run of " + name;
     make_directories(run);
-    write_file(run + "/" + name, "precious");
-    expect_refused(train("run of " + name), "[run] " + run + " holds a run already (" + name +
-                                                "); name another folder with --run, or remove it");
+    const std::string file = concat(run, "/", name);
+    write_file(file, "precious");
+    expect_refused(train("run of " + name), concat("[run] ", run, " holds a run already (", name,
+                                                   "); name another folder with --run, or remove it"));
     EXPECT_EQ(names_in(run), Words{name});
-    EXPECT_EQ(text_of(read_file(run + "/" + name)), "precious");
+    EXPECT_EQ(text_of(read_file(file)), "precious");
   }
   make_directories(folder / "notes");
   write_file(folder / "notes/my notes.txt", "mine");

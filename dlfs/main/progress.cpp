@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dlfs/base/text.h"
 #include "dlfs/main/verbs.h"
@@ -15,7 +16,7 @@ constexpr int widest_bar = 28;
 constexpr std::chrono::milliseconds between_drawings{100};
 
 std::string clock_text(double seconds) {
-  const int whole = static_cast<int>(seconds + 0.5);
+  const long whole = std::lround(seconds);
   return concat(whole / 60, ":", whole % 60 < 10 ? "0" : "", whole % 60);
 }
 

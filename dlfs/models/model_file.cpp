@@ -64,6 +64,7 @@ bool parse_numbers(const std::string& text, std::vector<Number>& values) {
 
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::vector<std::string> texts;
+  texts.reserve(shape.size());
   for (const int64_t size : shape) texts.push_back(std::to_string(size));
   return "[" + join(texts, ",") + "]";
 }

@@ -40,8 +40,7 @@ float in_file(const SafeTensor& tensor, size_t index) {
   return value;
 }
 
-class ModelFiles : public ::testing::Test {
- protected:
+struct ModelFiles : ::testing::Test {
   ModelFiles() {
     state.add("fc1.weight.momentum", {{500, 4, 4, 50}}, Role::optimizer, {});
     state.allocate(*cpu);

@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "dlfs/base/file.h"
 #include "dlfs/base/text.h"
@@ -27,7 +27,8 @@ Spawn::Spawn(const std::vector<std::string>& words, const SpawnSettings& setting
   std::string program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "dlfs").string();
   std::vector<std::string> all = {program};
   all.insert(all.end(), words.begin(), words.end());
-  std::vector<char*> pointers;
+  std::vector<char*> pointers;  // as execv wants them
+  pointers.reserve(all.size() + 1);
   for (std::string& word : all) pointers.push_back(word.data());
   pointers.push_back(nullptr);
 
