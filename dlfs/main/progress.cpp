@@ -31,15 +31,16 @@ Progress::Columns terminal_columns() {
 }
 
 void Progress::after_step(const StepEvent& event) {
-  if (event.loss) loss_ = *event.loss;
+  if (event.loss) loss_ = event.loss;
   const auto now = std::chrono::steady_clock::now();
   if (columns_ == nullptr || (now - drawn_ < between_drawings && event.step < event.steps)) return;
   drawn_ = now;
   const double done = static_cast<double>(event.step) / static_cast<double>(event.steps);
   const double spent = std::chrono::duration<double>(now - start_).count();
-  std::string figures = concat(" ", static_cast<int>(done * 100), " %  loss ", fixed(loss_, 3), "  ",
-                               with_separators(static_cast<int64_t>(event.images_per_second)), " img/s  ",
-                               clock_text(spent * (1 - done) / done), " left");
+  std::string figures =
+      concat(" ", static_cast<int>(done * 100), " %  ", loss_ ? "loss " + fixed(*loss_, 3) + "  " : "",
+             with_separators(static_cast<int64_t>(event.images_per_second)), " img/s  ",
+             clock_text(spent * (1 - done) / done), " left");
   // The last column stays free: to fill it would wrap the line.
   const int columns = columns_() - 1, width = std::min(widest_bar, columns - int(figures.size()));
   if (width < 0) figures.resize(std::max(columns, 0));

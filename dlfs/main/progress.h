@@ -27,7 +27,7 @@ class Progress : public Hook {
   Columns columns_;
   bool bar_shown_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), drawn_{};
-  float loss_ = 0;
+  std::optional<float> loss_;  // the last that was read
 };
 
 // The terminal that standard output is; null where it is none.

@@ -33,6 +33,9 @@ TEST(Progress, ABarShowsHowFarLossSpeedAndTime) {
   const StepEvent half{.step = 50, .steps = 100, .epoch = 1, .loss = 0.25F, .images_per_second = 12345};
   EXPECT_EQ(bar_after(half, [] { return 80; }),
             "━━━━━━━━━━━━━━╸              50 %  loss 0.250  12,345 img/s  0:00 left");
+  const StepEvent unread{.step = 25, .steps = 100, .epoch = 1, .images_per_second = 12345};
+  EXPECT_EQ(bar_after(unread, [] { return 80; }),
+            "━━━━━━━╸                     25 %  12,345 img/s  0:00 left");
 }
 
 TEST(Progress, TheBarNeverWraps) {
