@@ -22,6 +22,8 @@ std::string with_separators(int64_t value);   // 9123 -> "9,123"
 std::string human_bytes(size_t bytes);        // 1536 -> "1.5 KiB"
 std::string fixed(double value, int digits);  // 0.9123, 2 -> "0.91"
 std::string join(const std::vector<std::string>& parts, const std::string& between);
+// Rows of words as aligned columns, two spaces apart; the last column is not padded. Each row ends a line.
+std::string columns(const std::vector<std::vector<std::string>>& rows);
 int edit_distance(const std::string& a, const std::string& b);  // Levenshtein: for "did you mean"
 
 // The candidate nearest to `word`, or "" where none is near enough to be a slip of the finger.

@@ -1,7 +1,5 @@
 #include "dlfs/graph/plan.h"
 
-#include <iomanip>
-
 namespace dlfs {
 
 Plan::Plan(Trace&& trace)
@@ -102,29 +100,20 @@ std::string Plan::table() const {
            : of == Home::gradient ? "gradient"
                                   : "seed";
   };
-  std::ostringstream text;
-  text << std::left;
-  text << std::setw(6) << "step" << std::setw(28) << "path" << std::setw(24) << "function"
-       << "engine\n";
+  std::vector<std::vector<std::string>> steps = {{"step", "path", "function", "engine"}};
   for (size_t t = 0; t < schedule_.tasks.size(); ++t) {
     const Task& task = schedule_.tasks[t];
-    text << std::setw(6) << t << std::setw(28) << task.path << std::setw(24)
-         << task.function->name() + (task.backward ? " backward" : "")
-         << (t < steps_.size() ? steps_[t].kernel->engine() : "not compiled") << "\n";
+    steps.push_back({std::to_string(t), task.path, task.function->name() + (task.backward ? " backward" : ""),
+                     t < steps_.size() ? steps_[t].kernel->engine() : "not compiled"});
   }
-  text << "\n"
-       << std::setw(36) << "tensor" << std::setw(24) << "shape" << std::setw(10) << "home" << std::setw(10)
-       << "life" << std::right << std::setw(12) << "offset" << std::setw(12) << "bytes"
-       << "\n";
-  for (const Slot& slot : schedule_.slots) {
-    text << std::left << std::setw(36) << slot.name << std::setw(24) << to_string(slot.spec) << std::setw(10)
-         << home(slot.home) << std::setw(10) << concat(slot.first, "..", slot.last) << std::right
-         << std::setw(12) << (slot.home == Home::arena ? std::to_string(slot.offset) : "-") << std::setw(12)
-         << bytes(slot.spec) << "\n";
-  }
-  text << "\narena " << with_separators(static_cast<int64_t>(arena_bytes_)) << " bytes ("
-       << human_bytes(arena_bytes_) << "), parameters " << with_separators(state_->parameter_count()) << "\n";
-  return text.str();
+  std::vector<std::vector<std::string>> tensors = {{"tensor", "shape", "home", "life", "offset", "bytes"}};
+  for (const Slot& slot : schedule_.slots)
+    tensors.push_back({slot.name, to_string(slot.spec), home(slot.home), concat(slot.first, "..", slot.last),
+                       slot.home == Home::arena ? std::to_string(slot.offset) : "-",
+                       std::to_string(bytes(slot.spec))});
+  return concat(columns(steps), "\n", columns(tensors), "\narena ",
+                with_separators(static_cast<int64_t>(arena_bytes_)), " bytes (", human_bytes(arena_bytes_),
+                "), parameters ", with_separators(state_->parameter_count()), "\n");
 }
 
 }  // namespace dlfs

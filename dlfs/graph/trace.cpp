@@ -81,9 +81,10 @@ Graph::Call Trace::call(FunctionPtr function, const std::vector<Value>& in) cons
 std::vector<Value> Trace::apply(FunctionPtr function, const std::vector<Value>& in) {
   Graph::Call made = call(function, in);
   const int index = static_cast<int>(graph_.calls.size());
+  const std::string called = path_.empty() ? function->name() : made.path + "." + function->name();
   std::vector<Value> results;
   for (size_t i = 0; i < made.signature.outputs.size(); ++i) {
-    const std::string name = made.path + "." + function->name() + (i == 0 ? "" : concat("_", i));
+    const std::string name = concat(called, i == 0 ? "" : concat("_", i));
     results.push_back(add({name, made.signature.outputs[i], Graph::Source::result, index}));
     made.out.push_back(results.back().id_);
   }

@@ -18,7 +18,7 @@ const Model& find_model(const std::string& name) {
   const std::string near = nearest(name, names);
   throw UsageError("model", "there is no model " + name +
                                 (near.empty() ? "" : "; did you mean " + near + "?") +
-                                " Models: " + join(names, ", "));
+                                (near.empty() ? "; models: " : " Models: ") + join(names, ", "));
 }
 
 }  // namespace dlfs
