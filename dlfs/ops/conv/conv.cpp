@@ -7,11 +7,12 @@
 namespace dlfs {
 namespace {
 
-class Conv : public Function {
+class Conv : public OpFunction<ConvSettings> {
  public:
-  explicit Conv(const ConvSettings& settings) : settings_(settings) {}
-
-  std::string name() const override { return "conv"; }
+  explicit Conv(const ConvSettings& settings)
+      : OpFunction("conv", settings,
+                   {conv_forward_cpu, conv_backward_cpu, DLFS_GPU_HALF(conv_forward_gpu),
+                    DLFS_GPU_HALF(conv_backward_gpu)}) {}
 
   std::string settings() const override {
     return concat(R"({"stride": )", settings_.stride, R"(, "pad": )", settings_.pad, R"(, "dilation": )",
@@ -51,17 +52,6 @@ class Conv : public Function {
   Needs needs() const override {
     return settings_.relu ? Needs{.inputs = {0, 1}, .outputs = {0}} : Needs{.inputs = {0, 1}, .outputs = {}};
   }
-
-  KernelPtr forward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, conv_forward_cpu, DLFS_GPU_HALF(conv_forward_gpu));
-  }
-
-  KernelPtr backward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, conv_backward_cpu, DLFS_GPU_HALF(conv_backward_gpu));
-  }
-
- private:
-  ConvSettings settings_;
 };
 
 }  // namespace

@@ -7,11 +7,13 @@
 namespace dlfs {
 namespace {
 
-class Linear : public Function {
+class Linear : public OpFunction<LinearSettings> {
  public:
-  explicit Linear(const LinearSettings& settings) : settings_(settings) {}
+  explicit Linear(const LinearSettings& settings)
+      : OpFunction("linear", settings,
+                   {linear_forward_cpu, linear_backward_cpu, DLFS_GPU_HALF(linear_forward_gpu),
+                    DLFS_GPU_HALF(linear_backward_gpu)}) {}
 
-  std::string name() const override { return "linear"; }
   std::string settings() const override {
     return concat(R"({"relu": )", settings_.relu ? "true" : "false", "}");
   }
@@ -35,18 +37,6 @@ class Linear : public Function {
   Needs needs() const override {
     return settings_.relu ? Needs{.inputs = {0, 1}, .outputs = {0}} : Needs{.inputs = {0, 1}, .outputs = {}};
   }
-
-  KernelPtr forward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, linear_forward_cpu, DLFS_GPU_HALF(linear_forward_gpu));
-  }
-
-  KernelPtr backward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, linear_backward_cpu,
-                     DLFS_GPU_HALF(linear_backward_gpu));
-  }
-
- private:
-  LinearSettings settings_;
 };
 
 }  // namespace

@@ -5,11 +5,12 @@
 namespace dlfs {
 namespace {
 
-class MaxPool : public Function {
+class MaxPool : public OpFunction<MaxPoolSettings> {
  public:
-  explicit MaxPool(const MaxPoolSettings& settings) : settings_(settings) {}
-
-  std::string name() const override { return "max_pool"; }
+  explicit MaxPool(const MaxPoolSettings& settings)
+      : OpFunction("max_pool", settings,
+                   {max_pool_forward_cpu, max_pool_backward_cpu, DLFS_GPU_HALF(max_pool_forward_gpu),
+                    DLFS_GPU_HALF(max_pool_backward_gpu)}) {}
 
   std::string settings() const override {
     return concat(R"({"size": )", settings_.size, R"(, "stride": )", settings_.step(), R"(, "pad": )",
@@ -35,19 +36,6 @@ class MaxPool : public Function {
             .updates = {},
             .reduction = int64_t{size} * size};
   }
-
-  KernelPtr forward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, max_pool_forward_cpu,
-                     DLFS_GPU_HALF(max_pool_forward_gpu));
-  }
-
-  KernelPtr backward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, max_pool_backward_cpu,
-                     DLFS_GPU_HALF(max_pool_backward_gpu));
-  }
-
- private:
-  MaxPoolSettings settings_;
 };
 
 }  // namespace

@@ -8,11 +8,10 @@ namespace {
 // Rows of {parameter, gradient} or {parameter, gradient, momentum}, stored part after part behind the rate.
 size_t parts(const SgdSettings& settings) { return settings.momentum != 0 ? 3 : 2; }
 
-class Sgd : public Function {
+class Sgd : public OpFunction<SgdSettings> {
  public:
-  explicit Sgd(const SgdSettings& settings) : settings_(settings) {}
-
-  std::string name() const override { return "sgd"; }
+  explicit Sgd(const SgdSettings& settings)
+      : OpFunction("sgd", settings, {sgd_cpu, nullptr, DLFS_GPU_HALF(sgd_gpu), nullptr}) {}
 
   std::string settings() const override {
     return concat(R"({"momentum": )", settings_.momentum, R"(, "weight_decay": )", settings_.weight_decay,
@@ -39,13 +38,6 @@ class Sgd : public Function {
     }
     return signature;
   }
-
-  KernelPtr forward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, sgd_cpu, DLFS_GPU_HALF(sgd_gpu));
-  }
-
- private:
-  SgdSettings settings_;
 };
 
 }  // namespace

@@ -7,11 +7,13 @@
 namespace dlfs {
 namespace {
 
-class SoftmaxCrossEntropy : public Function {
+class SoftmaxCrossEntropy : public OpFunction<SoftmaxCrossEntropySettings> {
  public:
-  explicit SoftmaxCrossEntropy(const SoftmaxCrossEntropySettings& settings) : settings_(settings) {}
-
-  std::string name() const override { return "softmax_cross_entropy"; }
+  explicit SoftmaxCrossEntropy(const SoftmaxCrossEntropySettings& settings)
+      : OpFunction("softmax_cross_entropy", settings,
+                   {softmax_cross_entropy_forward_cpu, softmax_cross_entropy_backward_cpu,
+                    DLFS_GPU_HALF(softmax_cross_entropy_forward_gpu),
+                    DLFS_GPU_HALF(softmax_cross_entropy_backward_gpu)}) {}
 
   std::string settings() const override {
     return concat(R"({"label_smoothing": )", settings_.label_smoothing, R"(, "ignore_index": )",
@@ -39,19 +41,6 @@ class SoftmaxCrossEntropy : public Function {
   }
 
   Needs needs() const override { return {.inputs = {0, 1}, .outputs = {}}; }
-
-  KernelPtr forward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, softmax_cross_entropy_forward_cpu,
-                     DLFS_GPU_HALF(softmax_cross_entropy_forward_gpu));
-  }
-
-  KernelPtr backward(Device& device, const Site& site) const override {
-    return make_half(name(), device, site, settings_, softmax_cross_entropy_backward_cpu,
-                     DLFS_GPU_HALF(softmax_cross_entropy_backward_gpu));
-  }
-
- private:
-  SoftmaxCrossEntropySettings settings_;
 };
 
 }  // namespace
