@@ -73,7 +73,7 @@ TEST(Random, PermutesEvenlyAndAnewForEachKey) {
     const std::vector<uint32_t> order = permutation(count, combine(key_of("shuffle"), key));
     for (uint32_t place = 0; place < count; ++place) ++seen[place * count + order[place]];
   }
-  for (const int times : seen) EXPECT_NEAR(times, tries / 5, 5 * std::sqrt(tries * 0.2 * 0.8));
+  for (const int times : seen) EXPECT_NEAR(times, tries / 5.0, 5 * std::sqrt(tries * 0.2 * 0.8));
 
   std::vector<uint32_t> sorted = permutation(60000, 1);
   std::sort(sorted.begin(), sorted.end());

@@ -136,7 +136,8 @@ int max_label(const LabelledImages& images) {
 std::vector<std::string> class_names(const std::string& directory, int count) {
   const std::string listed = directory + "/classes.txt";
   std::vector<std::string> names;
-  if (fs::exists(listed)) {
+  std::error_code unreadable;  // read_file says it better
+  if (fs::exists(listed, unreadable) || unreadable) {
     const Bytes bytes = read_file(listed, {.max_bytes = 1 << 20});
     std::istringstream lines{std::string(text_of(bytes))};
     for (std::string line; std::getline(lines, line);) {

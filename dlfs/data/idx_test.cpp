@@ -14,7 +14,7 @@ namespace {
 
 using testing::error_of;
 
-std::string header(std::vector<uint32_t> sizes, char type = 8) {
+std::string header(const std::vector<uint32_t>& sizes, char type = 8) {
   std::string bytes = {0, 0, type, static_cast<char>(sizes.size())};
   for (const uint32_t size : sizes) {
     for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(size >> shift);
@@ -40,25 +40,25 @@ std::string zipped(const std::string& content) {
 class Idx : public ::testing::Test {
  protected:
   Idx() {
-    write_file(images, header({3, 2, 2}) + "abcdefghijkl");
-    write_file(labels, header({3}) + std::string("\7\0\2", 3));
+    write_file(images_, header({3, 2, 2}) + "abcdefghijkl");
+    write_file(labels_, header({3}) + std::string("\7\0\2", 3));
   }
 
   std::string error() const {
-    return error_of([&] { read_idx(folder.path(), Split::test); });
+    return error_of([&] { read_idx(folder_.path(), Split::test); });
   }
   std::string error_with_images(const std::string& content) const {
-    write_file(images, content);
+    write_file(images_, content);
     return error();
   }
   std::string error_with_zipped_images(const std::string& content) const {
-    std::filesystem::remove(images);
-    write_file(images + ".gz", content);
+    std::filesystem::remove(images_);
+    write_file(images_ + ".gz", content);
     return error();
   }
 
-  testing::Folder folder;
-  std::string images = folder / "t10k-images-idx3-ubyte", labels = folder / "t10k-labels-idx1-ubyte";
+  testing::Folder folder_;
+  std::string images_ = folder_ / "t10k-images-idx3-ubyte", labels_ = folder_ / "t10k-labels-idx1-ubyte";
 };
 
 TEST_F(Idx, ReadsPlainFilesAndGzip) {
@@ -66,7 +66,7 @@ TEST_F(Idx, ReadsPlainFilesAndGzip) {
     if (gzip) {
       ASSERT_EQ(error_with_zipped_images(zipped(header({3, 2, 2}) + "abcdefghijkl")), "no error");
     }
-    const LabelledImages read = read_idx(folder.path(), Split::test);
+    const LabelledImages read = read_idx(folder_.path(), Split::test);
     EXPECT_EQ(read.count, 3);
     EXPECT_EQ(read.height, 2);
     EXPECT_EQ(read.width, 2);
@@ -77,8 +77,8 @@ TEST_F(Idx, ReadsPlainFilesAndGzip) {
 }
 
 TEST_F(Idx, NamesTheFolderAndTheFourFilesWhenOneIsMissing) {
-  EXPECT_EQ(error_of([&] { read_idx(folder.path(), Split::train); }),
-            "[idx] " + folder.path() +
+  EXPECT_EQ(error_of([&] { read_idx(folder_.path(), Split::train); }),
+            "[idx] " + folder_.path() +
                 ": there is no train-images-idx3-ubyte or train-images-idx3-ubyte.gz; the folder must hold "
                 "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
                 "t10k-labels-idx1-ubyte, plain or as .gz");
@@ -88,42 +88,42 @@ TEST_F(Idx, RefusesWhatIsNotAnIdxOfBytes) {
   for (const std::string& content : {std::string(), std::string("\0\0\10", 3), std::string("PNG no idx")}) {
     EXPECT_EQ(
         error_with_images(content),
-        "[idx] " + images +
+        "[idx] " + images_ +
             ": is no idx file: it does not begin with two zero bytes, a type and a count of dimensions");
   }
   EXPECT_EQ(error_with_images(header({3, 2, 2}, 13) + std::string(48, 'x')),
-            "[idx] " + images + ": holds values of idx type 13, not bytes (type 8)");
-  EXPECT_EQ(error_with_images(header({3}) + "abc"), "[idx] " + images + ": has 1 dimensions, not 3");
+            "[idx] " + images_ + ": holds values of idx type 13, not bytes (type 8)");
+  EXPECT_EQ(error_with_images(header({3}) + "abc"), "[idx] " + images_ + ": has 1 dimensions, not 3");
   EXPECT_EQ(error_with_images(header({3, 2, 2}).substr(0, 15)),
-            "[idx] " + images + ": ends within its header");
-  EXPECT_EQ(error_with_images(header({3, 0, 2})), "[idx] " + images + ": declares a dimension of size 0");
+            "[idx] " + images_ + ": ends within its header");
+  EXPECT_EQ(error_with_images(header({3, 0, 2})), "[idx] " + images_ + ": declares a dimension of size 0");
 }
 
 TEST_F(Idx, RefusesTruncatedAndOversizedFiles) {
   const std::string good = header({3, 2, 2}) + "abcdefghijkl";
   const std::string cut = ": ends after 11 of the 12 values that its header declares";
   const std::string long_one = ": goes on after the 12 values that its header declares";
-  EXPECT_EQ(error_with_images(good.substr(0, good.size() - 1)), "[idx] " + images + cut);
-  EXPECT_EQ(error_with_images(good + "m"), "[idx] " + images + long_one);
+  EXPECT_EQ(error_with_images(good.substr(0, good.size() - 1)), "[idx] " + images_ + cut);
+  EXPECT_EQ(error_with_images(good + "m"), "[idx] " + images_ + long_one);
   EXPECT_EQ(error_with_zipped_images(zipped(good.substr(0, good.size() - 1))),
-            "[idx] " + images + ".gz" + cut);
-  EXPECT_EQ(error_with_zipped_images(zipped(good + "m")), "[idx] " + images + ".gz" + long_one);
+            "[idx] " + images_ + ".gz" + cut);
+  EXPECT_EQ(error_with_zipped_images(zipped(good + "m")), "[idx] " + images_ + ".gz" + long_one);
 }
 
 TEST_F(Idx, RefusesCountsThatDiffer) {
-  write_file(labels, header({2}) + "ab");
-  EXPECT_EQ(error(), "[idx] " + labels + ": has 2 labels, but " + images + " has 3 images");
+  write_file(labels_, header({2}) + "ab");
+  EXPECT_EQ(error(), "[idx] " + labels_ + ": has 2 labels, but " + images_ + " has 3 images");
 }
 
 TEST_F(Idx, RefusesEveryCutAndEveryChangedBitOfItsGzip) {
   const std::string good = zipped(header({3, 2, 2}) + "abcdefghijkl");
   for (size_t size = 0; size < good.size(); ++size) {
-    EXPECT_EQ(error_with_zipped_images(good.substr(0, size)).find("[idx] " + images), 0U) << size;
+    EXPECT_EQ(error_with_zipped_images(good.substr(0, size)).find("[idx] " + images_), 0U) << size;
   }
   for (size_t at = 10; at < good.size(); ++at) {  // of the first ten bytes gzip itself ignores some
     std::string changed = good;
     changed[at] ^= 1;
-    EXPECT_EQ(error_with_zipped_images(changed).find("[idx] " + images), 0U) << at;
+    EXPECT_EQ(error_with_zipped_images(changed).find("[idx] " + images_), 0U) << at;
   }
 }
 
@@ -146,17 +146,17 @@ TEST_F(Idx, DoesNotGrowWithWhatAHeaderDeclares) {
   for (int i = 0; i < 1000; ++i) bomb += mebibyte;
 
   const int64_t before = peak_memory();
-  write_file(labels, header({1}) + "a");
+  write_file(labels_, header({1}) + "a");
   EXPECT_EQ(error_with_images(header({1, 1U << 15, 1U << 15}) + "a"),
-            "[idx] " + images + ": ends after 1 of the 1073741824 values that its header declares");
+            "[idx] " + images_ + ": ends after 1 of the 1073741824 values that its header declares");
   EXPECT_EQ(error_with_zipped_images(bomb),
-            "[idx] " + images + ".gz: goes on after the 1 values that its header declares");
+            "[idx] " + images_ + ".gz: goes on after the 1 values that its header declares");
   EXPECT_LT(peak_memory() - before, int64_t{32} << 20);
 }
 
 TEST(IdxData, ReadsMnist) {
-  DLFS_NEEDS_DATA(folder, "mnist");
-  const LabelledImages train = read_idx(folder, Split::train), test = read_idx(folder, Split::test);
+  DLFS_NEEDS_DATA(mnist, "mnist");
+  const LabelledImages train = read_idx(mnist, Split::train), test = read_idx(mnist, Split::test);
   EXPECT_EQ(train.count, 60000);
   EXPECT_EQ(test.count, 10000);
   EXPECT_EQ(train.height, 28);
@@ -165,7 +165,7 @@ TEST(IdxData, ReadsMnist) {
   EXPECT_EQ(std::vector<uint8_t>(test.labels.begin(), test.labels.begin() + 5),
             (std::vector<uint8_t>{7, 2, 1, 0, 4}));
   EXPECT_EQ(max_label(train), 9);
-  EXPECT_EQ(class_names(folder, 10)[3], "3");
+  EXPECT_EQ(class_names(mnist, 10)[3], "3");
 }
 
 TEST(ClassNames, AreTheFilesOrTheKnownOnesOrNumbers) {

@@ -8,6 +8,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/gpu/direct_convolution.h"
 #include "dlfs/gpu/gpu_device.h"
+#include "dlfs/gpu/tiled_convolution.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/op_case.h"
 
@@ -149,7 +150,8 @@ TEST(GpuConvolution, CudnnAndOurKernelsEqualSumsInDouble) {
         const Numbers right = wanted(g, in);
         const auto theirs = gpu(*device).cudnn().engine(g);
         const auto ours = g.bias ? nullptr : direct_convolution(g);
-        for (ConvEngine* engine : {theirs.get(), ours.get()}) {
+        const auto tiles = g.groups == 1 ? tiled_convolution(g) : nullptr;
+        for (ConvEngine* engine : {theirs.get(), ours.get(), tiles.get()}) {
           if (engine == nullptr) continue;
           const Numbers found = card.run(*engine, g, in);
           const double error = error_of_result(found, right);

@@ -78,7 +78,8 @@ class GpuDevice::Staging {
     for (size_t done = 0; done < size; done += slot_bytes, next_ = (next_ + 1) % slots) {
       const size_t part = std::min(slot_bytes, size - done);
       void* slot = static_cast<std::byte*>(pinned_) + next_ * slot_bytes;
-      cuda_check(cudaEventSynchronize(copied_[next_]), "cudaEventSynchronize");
+      if (cudaEventQuery(copied_[next_]) == cudaErrorNotReady)
+        cuda_check(cudaEventSynchronize(copied_[next_]), "cudaEventSynchronize");
       std::memcpy(slot, from + done, part);
       cuda_check(cudaMemcpyAsync(to + done, slot, part, cudaMemcpyHostToDevice, in), "cudaMemcpyAsync");
       cuda_check(cudaEventRecord(copied_[next_], in), "cudaEventRecord");

@@ -27,11 +27,6 @@ std::string place(const Shape& shape, size_t i) {
 
 }  // namespace
 
-double rounding_tolerance(Precision precision, int64_t reduction) {
-  return precision == Precision::tf32 ? 4 * 0x1p-11
-                                      : 8 * 0x1p-24 * (1 + std::sqrt(static_cast<double>(reduction)));
-}
-
 Tensor Check::copy(const Tensor& tensor, Stream stream) {
   if (!tensor) return {};
   std::vector<std::byte> content(bytes(tensor.spec));
@@ -46,6 +41,7 @@ void Check::before(const Step& step, Stream stream) {
   memories_.clear();
   const auto copy_all = [&](const std::vector<Tensor>& tensors) {
     std::vector<Tensor> made;
+    made.reserve(tensors.size());
     for (const Tensor& tensor : tensors) made.push_back(copy(tensor, stream));
     return made;
   };
@@ -70,22 +66,26 @@ void Check::after(const Step& step, Stream stream) {
       step.backward ? step.function->backward(reference_, site_) : step.function->forward(reference_, site_);
   scratch_.allocate(reference_);
   kernel->run(reference_.stream());
+  const Signature& signature = step.signature;
+  const Precision precision = step.site.precision;
   if (step.backward) {
     for (size_t i = 0; i < site_.d_in.size(); ++i)
-      compare(step, concat("d_in", i), site_.d_in[i].to, step.site.d_in[i].to, stream);
+      compare(step, concat("d_in", i), site_.d_in[i].to, step.site.d_in[i].to,
+              gradient_tolerance(signature, precision, i), stream);
   } else {
+    const double tolerance = output_tolerance(signature, precision);
     for (size_t i = 0; i < site_.out.size(); ++i)
-      compare(step, concat("out", i), site_.out[i], step.site.out[i], stream);
+      compare(step, concat("out", i), site_.out[i], step.site.out[i], tolerance, stream);
     for (size_t i = 0; i < site_.saved.size(); ++i)
-      compare(step, concat("saved", i), site_.saved[i], step.site.saved[i], stream);
+      compare(step, concat("saved", i), site_.saved[i], step.site.saved[i], tolerance, stream);
     for (size_t i = 0; i < site_.in.size(); ++i)  // written in place, or untouched on both
-      compare(step, concat("in", i), site_.in[i], step.site.in[i], stream);
+      compare(step, concat("in", i), site_.in[i], step.site.in[i], tolerance, stream);
   }
   ++steps_;
 }
 
 void Check::compare(const Step& step, const std::string& what, const Tensor& wanted, const Tensor& found,
-                    Stream stream) {
+                    double tolerance, Stream stream) {
   if (!wanted) return;
   std::vector<std::byte> ours(bytes(wanted.spec)), theirs(bytes(found.spec));
   reference_.download(wanted, ours.data(), reference_.stream());
@@ -94,17 +94,15 @@ void Check::compare(const Step& step, const std::string& what, const Tensor& wan
   const size_t count = static_cast<size_t>(wanted.shape().count());
   double largest = 0, error = 0;
   size_t worst = 0;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < count && std::isfinite(error); ++i) {
     const double a = element(wanted, ours, i), b = element(found, theirs, i);
-    largest = std::max(largest, std::abs(a));
-    const double difference = std::isnan(a) && std::isnan(b) ? 0 : std::abs(a - b);
-    if (!(difference <= error)) {
-      error = difference;
-      worst = i;
-      if (std::isnan(difference)) break;
-    }
+    if (std::isfinite(a)) largest = std::max(largest, std::abs(a));
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    const double difference = std::abs(a - b);  // infinite or NaN where one of the two is
+    if (difference <= error) continue;
+    error = difference;
+    worst = i;
   }
-  const double tolerance = rounding_tolerance(step.site.precision, step.reduction);
   if (error <= tolerance * largest) return;
   throw CheckError("check",
                    concat(step.path, ": ", step.function->name(), step.backward ? " backward" : " forward",

@@ -13,11 +13,6 @@ class CheckError : public Error {
   using Error::Error;
 };
 
-// How far two right answers of a function may lie apart, relative to the largest element: each product and sum of the
-// longest reduction rounds once and independently, so errors grow with its root; 8 of those deviations. With tf32 the
-// inputs' own rounding (2^-11) outweighs that.
-double rounding_tolerance(Precision precision, int64_t reduction);
-
 class Check : public Observer {
  public:
   Check(Device& subject, Device& reference) : subject_(subject), reference_(reference) {}
@@ -28,7 +23,7 @@ class Check : public Observer {
  private:
   Tensor copy(const Tensor& tensor, Stream stream);
   void compare(const Step& step, const std::string& what, const Tensor& wanted, const Tensor& found,
-               Stream stream);
+               double tolerance, Stream stream);
 
   Device& subject_;
   Device& reference_;

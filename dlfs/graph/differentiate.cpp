@@ -60,7 +60,7 @@ class Differentiator {
     find_what_needs_gradients(order);
     for (const int call : order) add_forward(call);
     seed_losses();
-    for (auto call = order.rbegin(); call != order.rend(); ++call) add_backward(*call);
+    for (size_t i = order.size(); i-- > 0;) add_backward(order[i]);
     resolve_gradients();
     for (const Graph::Call& update : graph_.updates) add_update(update);
     for (const auto& [name, id] : graph_.outputs) schedule_.names[name] = value_slot_[id];
@@ -102,7 +102,7 @@ class Differentiator {
 
   void add_forward(int index) {
     const Graph::Call& call = graph_.calls[index];
-    Task task{call.function, false, call.path, {}, {}, {}, {}, {}, call.signature.reduction};
+    Task task{call.function, false, call.path, {}, {}, {}, {}, {}, call.signature};
     for (const int id : call.in) task.in.push_back(id < 0 ? -1 : value_slot_[id]);
     for (const int id : call.out) task.out.push_back(value_slot_[id]);
     task.saved.assign(call.signature.saved.size(), -1);  // made when a backward turns out to want them
@@ -126,7 +126,7 @@ class Differentiator {
 
   void add_backward(int index) {
     const Graph::Call& call = graph_.calls[index];
-    Task task{call.function, true, call.path, {}, {}, {}, {}, {}, call.signature.reduction};
+    Task task{call.function, true, call.path, {}, {}, {}, {}, {}, call.signature};
     bool arrives = false;
     for (const int id : call.out) {
       task.d_out.push_back(gradient_slot_[id]);
@@ -167,15 +167,17 @@ class Differentiator {
     return {slot, Write::set};
   }
 
-  // Backward must never see an input that some call wrote in place meanwhile.
+  // Backward must never see a value that some call wrote in place meanwhile.
   void refuse_stale_reads(const Graph::Call& call, const Needs& needs) const {
+    std::vector<int> read;
+    for (const int i : needs.inputs) read.push_back(call.in[i]);
+    for (const int i : needs.outputs) read.push_back(call.out[i]);
     for (const Graph::Call& writer : graph_.calls)
       for (const int updated : writer.signature.updates)
-        for (const int read : needs.inputs)
-          if (call.in[read] >= 0 && call.in[read] == writer.in[updated])
-            throw ShapeError(call.function->name(), call.path + ": backward reads " +
-                                                        graph_.nodes[call.in[read]].name + ", which " +
-                                                        writer.path + " writes in place");
+        for (const int id : read)
+          if (id >= 0 && id == writer.in[updated])
+            throw ShapeError(call.function->name(), call.path + ": backward reads " + graph_.nodes[id].name +
+                                                        ", which " + writer.path + " writes in place");
   }
 
   void resolve_gradients() {
@@ -190,7 +192,7 @@ class Differentiator {
   }
 
   void add_update(const Graph::Call& call) {
-    Task task{call.function, false, call.path, {}, {}, {}, {}, {}, call.signature.reduction};
+    Task task{call.function, false, call.path, {}, {}, {}, {}, {}, call.signature};
     for (const int id : call.in) task.in.push_back(id < 0 ? -1 : value_slot_[id]);
     schedule_.tasks.push_back(std::move(task));
   }

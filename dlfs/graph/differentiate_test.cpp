@@ -159,6 +159,15 @@ TEST(Differentiate, RefusesABackwardThatWouldReadAnOverwrittenInput) {
                            "[writer] writer: backward reads mean, which writer writes in place");
 }
 
+TEST(Differentiate, RefusesABackwardThatWouldReadAnOverwrittenOutput) {
+  Model m;
+  const Value y = apply_null({.name = "f", .needs = {.inputs = {}, .outputs = {0}}}, {m.param("w")})[0];
+  const Value z = apply_null({.name = "writer", .updates = {0}}, {y})[0];
+  m.loss("loss", z);
+  expect_error<ShapeError>([&] { differentiate(m.trace.graph()); },
+                           "[f] f: backward reads f, which writer writes in place");
+}
+
 TEST(Differentiate, RefusesALossThatIsUsedFurther) {
   Model m;
   const Value loss = apply_null({.name = "f", .scalar = true}, {m.param("w")})[0];
@@ -193,6 +202,53 @@ TEST(Trace, OneParameterTwiceInOneTraceIsRefused) {
   expect_error<ShapeError>(
       [&] { m.param("w"); },
       "[trace] w is used twice in one trace; keep the Value, or give one a scope of its own");
+}
+
+TEST(Trace, RefusesTwoLossesOnOneValue) {
+  Model m;
+  const Value loss = apply_null({.name = "f", .scalar = true}, {m.param("w")})[0];
+  m.trace.loss("one", loss);
+  expect_error<ShapeError>(
+      [&] { m.trace.loss("two", loss, 2); },
+      "[trace] loss two is the value of loss one already; give one of them both weights");
+}
+
+TEST(Trace, RefusesAGradientAsAnInputOfForward) {
+  Model m;
+  const Value w = m.param("w");
+  expect_error<ShapeError>([&] { apply_null({.name = "f"}, {m.trace.gradient(w)}); },
+                           "[f] f: takes the gradient d_w, but gradients exist in updates only");
+}
+
+TEST(Trace, RefusesOneNameForAnInputAndAnOutput) {
+  Model m;
+  const Value x = m.input("x");
+  expect_error<ShapeError>([&] { m.trace.output("x", x); },
+                           "[trace] x is an input already; give the output another name");
+  m.trace.output("y", x);
+  expect_error<ShapeError>([&] { m.input("y"); },
+                           "[trace] y is an output already; give the input another name");
+}
+
+TEST(Trace, RefusesSizesThatKernelsCannotCount) {
+  Model m;
+  expect_error<ShapeError>(
+      [&] {
+        m.trace.input("x", {{1, 60000, 60000, 3}});
+      },
+      "[trace] input x is f32 [1,60000,60000,3], more than 2147483647 elements; use a smaller batch "
+      "or image");
+  expect_error<ShapeError>(
+      [&] {
+        m.trace.input("x", {{2, -4, -4, 3}});
+      },
+      "[trace] input x is f32 [2,-4,-4,3], but every extent must be at least 1");
+  expect_error<ShapeError>(
+      [&] {
+        m.trace.input("x", {{2147483647, 2147483647, 2147483647, 2147483647}});
+      },
+      "[trace] input x is f32 [2147483647,2147483647,2147483647,2147483647], more than 2147483647 "
+      "elements; use a smaller batch or image");
 }
 
 TEST(State, GivesTheSameParamForTheSameNameAndSpecOnly) {

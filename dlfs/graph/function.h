@@ -18,10 +18,8 @@
 namespace dlfs {
 
 enum class Mode : uint8_t { train, infer };
-enum class Precision : uint8_t {
-  f32,
-  tf32
-};  // f32 means f32; tf32 lets matrix work round its inputs to 10 bits
+// f32 means f32; tf32 lets matrix work round its inputs to 10 bits.
+enum class Precision : uint8_t { f32, tf32 };
 
 std::string to_string(Precision precision);
 
@@ -39,9 +37,18 @@ struct Signature {
   std::vector<Spec> outputs;
   std::vector<Spec> saved;   // what forward keeps for backward: one format and size on every device
   std::vector<int> updates;  // inputs that the function writes in place (statistics, parameters, counters)
-  int64_t reduction =
-      1;  // terms of the longest sum behind one element, forward or backward: makes tolerances
+  // What tolerances are made of: the terms of the longest sum behind an element of an output, and of each input's
+  // gradient (1 where they are left out); and whether tf32 rounds what goes into those sums.
+  int64_t terms = 1;
+  std::vector<int64_t> gradient_terms = {};
+  bool matrix_work = false;
 };
+
+// How far two right answers of a function may lie apart, relative to the largest element: each product and sum rounds
+// once and independently, so errors grow with the root of their number; 8 of those deviations. With tf32 the inputs' own
+// rounding (2^-11) outweighs that.
+double output_tolerance(const Signature& signature, Precision precision);
+double gradient_tolerance(const Signature& signature, Precision precision, size_t input);
 
 // The inputs and outputs, by index, that backward reads. What is not declared is not kept alive and not
 // shown.

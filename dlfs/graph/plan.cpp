@@ -52,12 +52,14 @@ void Plan::compile(Device& device, MemoryPtr arena, Scratch& scratch) {
     state_->allocate_gradients(device);
     upload_seeds(device);
   }
+  std::vector<Step> steps;  // kept once all are made
   for (const Task& task : schedule_.tasks) {
-    Step step{task.function.get(), task.backward, task.path, task.reduction, site(task, scratch), nullptr};
+    Step step{task.function.get(), task.backward, task.path, task.signature, site(task, scratch), nullptr};
     step.kernel = task.backward ? step.function->backward(device, step.site)
                                 : step.function->forward(device, step.site);
-    steps_.push_back(std::move(step));
+    steps.push_back(std::move(step));
   }
+  steps_ = std::move(steps);
   scratch.allocate(device);
   device.synchronize(device.stream());
   recording_ = device.record([this](Stream stream) {

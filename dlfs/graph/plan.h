@@ -17,7 +17,7 @@ struct Step {
   const Function* function;
   bool backward;
   std::string path;
-  int64_t reduction;
+  Signature signature;
   Site site;
   KernelPtr kernel;
 };

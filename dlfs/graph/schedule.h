@@ -1,9 +1,8 @@
-// A Schedule is a Graph turned into an order of tasks over slots: forward, backward, update. It is plain
-// data, made without any device, so differentiation and placement are tested in milliseconds.
+// A Schedule is a Graph turned into an order of tasks over slots: forward, backward, update. It is plain data, made
+// without any device, so differentiation and placement are tested in milliseconds.
 //
-//   differentiate(graph) -> Schedule      which tasks, which gradients are set, added to or skipped, who
-//   lives when place(schedule)      -> bytes         an offset in one arena for everything that lives inside
-//   a step
+//   differentiate(graph)  -> Schedule   which tasks; which gradients are set, added to or skipped; who lives when
+//   place(schedule)       -> bytes      an offset in one arena for everything that lives inside a step
 #pragma once
 
 #include <map>
@@ -19,8 +18,8 @@ namespace dlfs {
 // among the plan's constants (the gradient of a loss by itself: its weight).
 enum class Home : uint8_t { arena, state, gradient, seed };
 
-// One tensor of a plan. It lives from task `first` to task `last`, both included; an input is there before
-// task 0 (first = -1), an output stays after the last task (last = number of tasks).
+// One tensor of a plan. It lives from task `first` to task `last`, both included. An input is there before task 0
+// (first = -1), and like an output it stays after the last task (last = number of tasks), so a step can be run again.
 struct Slot {
   std::string name;
   Spec spec;
@@ -37,7 +36,7 @@ struct Task {
   std::string path;
   std::vector<int> in, out, saved, d_out;
   std::vector<std::pair<int, Write>> d_in;
-  int64_t reduction = 1;
+  Signature signature;
 };
 
 struct Schedule {

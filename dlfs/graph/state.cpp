@@ -41,6 +41,7 @@ Param State::add(const std::string& name, const Spec& spec, Role role, const Ini
     if (entry.spec != spec || entry.role != role)
       throw ShapeError("state", concat(name, " is ", to_string(entry.spec), " already and cannot be ",
                                        to_string(spec), " too; give one of the two another name"));
+    DLFS_CHECK(entry.layout == layout, name, " has two layouts in a file");
     return {found->second};
   }
   entries_.push_back({name, spec, role, init, layout, {spec, nullptr}, {spec, nullptr}});

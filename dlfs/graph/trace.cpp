@@ -5,7 +5,16 @@
 namespace dlfs {
 namespace {
 
-constexpr int64_t largest_count = (int64_t{1} << 31) - 1;  // kernels count elements in 32 bits
+// Kernels count elements in 32 bits.
+void refuse_size(const std::string& who, const std::string& name, const Spec& spec) {
+  constexpr int64_t most = (int64_t{1} << 31) - 1;
+  const Shape& s = spec.shape;
+  if (s.n < 1 || s.h < 1 || s.w < 1 || s.c < 1)
+    throw ShapeError(who, concat(name, " is ", to_string(spec), ", but every extent must be at least 1"));
+  if (int64_t{s.n} * s.h > most || int64_t{s.n} * s.h * s.w > most || int64_t{s.n} * s.h * s.w > most / s.c)
+    throw ShapeError(who, concat(name, " is ", to_string(spec), ", more than ", most,
+                                 " elements; use a smaller batch or image"));
+}
 
 }  // namespace
 
@@ -33,6 +42,9 @@ Value Trace::add(Graph::Node node) {
 }
 
 Value Trace::input(const std::string& name, const Spec& spec) {
+  refuse_size("trace", "input " + name, spec);
+  if (graph_.outputs.count(name) != 0)
+    throw ShapeError("trace", name + " is an output already; give the input another name");
   for (const Graph::Node& node : graph_.nodes)
     if (node.source == Graph::Source::input && node.name == name)
       throw ShapeError("trace", "input " + name + " is there already; give the second one another name");
@@ -41,6 +53,7 @@ Value Trace::input(const std::string& name, const Spec& spec) {
 
 Value Trace::param(Param param) {
   const State::Entry& entry = graph_.state->entry(param);
+  refuse_size("trace", entry.name, entry.spec);
   for (const Graph::Node& node : graph_.nodes)
     if (node.source == Graph::Source::state && node.origin == param.index)
       throw ShapeError(
@@ -59,7 +72,7 @@ std::vector<int> Trace::ids(const std::string& who, const std::vector<Value>& va
   return all;
 }
 
-Graph::Call Trace::call(FunctionPtr function, const std::vector<Value>& in) const {
+Graph::Call Trace::call(const FunctionPtr& function, const std::vector<Value>& in) const {
   Graph::Call made{function, path(""), ids(function->name(), in), {}, {}};
   Inputs inputs{{}, graph_.settings.mode, graph_.settings.precision};
   for (const int id : made.in) inputs.specs.push_back(id < 0 ? absent : graph_.nodes[id].spec);
@@ -69,17 +82,19 @@ Graph::Call Trace::call(FunctionPtr function, const std::vector<Value>& in) cons
     throw ShapeError(error.who(), path_.empty() ? error.fact() : path_ + ": " + error.fact());
   }
   for (const std::vector<Spec>* specs : {&made.signature.outputs, &made.signature.saved})
-    for (const Spec& spec : *specs)
-      if (spec.shape.count() > largest_count)
-        throw ShapeError(function->name(),
-                         concat(made.path, ": ", to_string(spec), " has ", spec.shape.count(),
-                                " elements, more than ", largest_count, "; use a smaller batch or image"));
+    for (const Spec& spec : *specs) refuse_size(function->name(), path_.empty() ? "its result" : path_, spec);
+  for (const int updated : made.signature.updates)
+    DLFS_CHECK(made.in[updated] >= 0, function->name(), " updates input ", updated, ", which is absent");
   if (made.path.empty()) made.path = function->name();
   return made;
 }
 
-std::vector<Value> Trace::apply(FunctionPtr function, const std::vector<Value>& in) {
+std::vector<Value> Trace::apply(const FunctionPtr& function, const std::vector<Value>& in) {
   Graph::Call made = call(function, in);
+  for (const int id : made.in)
+    if (id >= 0 && graph_.nodes[id].source == Graph::Source::gradient)
+      throw ShapeError(function->name(), made.path + ": takes the gradient " + graph_.nodes[id].name +
+                                             ", but gradients exist in updates only");
   const int index = static_cast<int>(graph_.calls.size());
   const std::string called = path_.empty() ? function->name() : made.path + "." + function->name();
   std::vector<Value> results;
@@ -96,12 +111,20 @@ void Trace::loss(const std::string& name, Value value, float weight) {
   if (value.spec() != Spec{{1, 1, 1, 1}, DType::f32})
     throw ShapeError("trace",
                      concat("loss ", name, " is ", to_string(value.spec()), ", but a loss is f32 [1,1,1,1]"));
-  graph_.losses.push_back({name, ids("trace", {value})[0], weight});
+  const int id = ids("trace", {value})[0];
+  for (const Graph::Loss& other : graph_.losses)
+    if (other.value == id)
+      throw ShapeError("trace", "loss " + name + " is the value of loss " + other.name +
+                                    " already; give one of them both weights");
+  graph_.losses.push_back({name, id, weight});
   output(name, value);
 }
 
 void Trace::output(const std::string& name, Value value) {
   DLFS_CHECK(value, "output ", name, " is null");
+  for (const Graph::Node& node : graph_.nodes)
+    if (node.source == Graph::Source::input && node.name == name)
+      throw ShapeError("trace", name + " is an input already; give the output another name");
   if (!graph_.outputs.emplace(name, ids("trace", {value})[0]).second)
     throw ShapeError("trace", "output " + name + " is there already; give the second one another name");
 }
@@ -111,7 +134,7 @@ Value Trace::gradient(Value value) {
   return add({"d_" + of.name, of.spec, Graph::Source::gradient, value.id_});
 }
 
-void Trace::update(FunctionPtr function, const std::vector<Value>& in) {
+void Trace::update(const FunctionPtr& function, const std::vector<Value>& in) {
   Graph::Call made = call(function, in);
   DLFS_CHECK(made.signature.outputs.empty(), function->name(), " is an update, but has outputs");
   graph_.updates.push_back(std::move(made));

@@ -90,7 +90,7 @@ class Trace {
   Value param(Param param);
   // The one way to call a function. Null values stand for absent optional inputs. Throws ShapeError with the
   // path.
-  std::vector<Value> apply(FunctionPtr function, const std::vector<Value>& in);
+  std::vector<Value> apply(const FunctionPtr& function, const std::vector<Value>& in);
 
   // A scalar [1,1,1,1] to be made small; several losses add up, each times its weight. Also an output of that
   // name.
@@ -102,7 +102,7 @@ class Trace {
   Value gradient(Value value);
   // Calls a function after backward, with everything it reads and writes (parameters, gradients, optimizer's
   // tensors).
-  void update(FunctionPtr function, const std::vector<Value>& in);
+  void update(const FunctionPtr& function, const std::vector<Value>& in);
 
   State& state() { return *graph_.state; }
   const TraceSettings& settings() const { return graph_.settings; }
@@ -115,7 +115,7 @@ class Trace {
   friend class Plan;
   Value add(Graph::Node node);
   std::vector<int> ids(const std::string& who, const std::vector<Value>& values) const;
-  Graph::Call call(FunctionPtr function, const std::vector<Value>& in) const;
+  Graph::Call call(const FunctionPtr& function, const std::vector<Value>& in) const;
   Graph graph_;
   std::string path_;
 };

@@ -103,6 +103,7 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_device(verb, train.device, s.precision);
   verb.add_flag("--check", train.check, "rerun each step on the CPU, stop where one differs")
       ->disable_flag_override();
+  verb.add_flag("--profile", train.profile, "time every kernel of the step, train nothing");
   verb.add_flag("--table", train.table, "print the step's kernels and tensors, train nothing")
       ->disable_flag_override();
 }

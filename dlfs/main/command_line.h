@@ -15,7 +15,7 @@ struct TrainCommand {
   std::string device = "auto";  // "auto", "cpu", "gpu:N"
   std::string run;              // the folder to make; "" for runs/MODEL-DATE-TIME
   bool check = false;
-  bool table = false;
+  bool table = false, profile = false;
   TrainSettings settings;
 };
 

@@ -97,6 +97,10 @@ TEST_F(Program, ChecksPrintsItsTableAndExaminesTheMachine) {
   EXPECT_EQ(table.code, 0) << table.err;
   EXPECT_NE(table.out.find("conv1.weight"), std::string::npos);
   expect_no_run("table");
+  const Ended profile = run_program(train("table", {"--profile"}));
+  EXPECT_EQ(profile.code, 0) << profile.err;
+  EXPECT_NE(profile.out.find("conv2 backward: "), std::string::npos) << profile.out;
+  expect_no_run("table");
 
   const Ended doctor = run_program({"doctor"});
   EXPECT_EQ(doctor.code, 0) << doctor.err;

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "dlfs/cpu/cpu_device.h"
+#include "dlfs/graph/profile.h"
 #include "dlfs/main/progress.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/run_folder.h"
@@ -21,13 +22,26 @@ std::string default_run(const std::string& model) {
   return "runs/" + model + "-" + text;
 }
 
-void print_table(Device& device, State& state, const Model& model, int classes, const TrainSettings& settings,
-                 std::ostream& out) {
+// What --table and --profile show of the training step, on the first images of the set.
+void show_step(Device& device, State& state, const Model& model, const TrainData& data,
+               const TrainCommand& command, std::ostream& out) {
+  const TrainSettings& settings = command.settings;
   Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
-  trace_training_step(trace, model, classes, settings);
+  trace_training_step(trace, model, data.classes, settings);
   Plan plan(std::move(trace));
   plan.compile(device);
-  out << plan.table();
+  if (command.table) out << plan.table();
+  if (!command.profile) return;
+  Batch batch;
+  Batches(data.train, data.statistics)
+      .fill(batch, epoch_order(data.train.count, settings.seed, 1), 0, settings.batch);
+  const Stream stream = device.stream();
+  device.upload(plan["images"], batch.images.data(), stream);
+  device.upload(plan["labels"], batch.labels.data(), stream);
+  device.upload(plan["rate"], &settings.rate, stream);
+  plan.run(stream);
+  device.synchronize(stream);
+  out << profile_table(time_steps(device, plan));
 }
 
 }  // namespace
@@ -49,7 +63,7 @@ void run_train(const TrainCommand& command, std::ostream& out) {
 
   const std::unique_ptr<Device> device = open_device(command.device, settings.precision, out);
   State state(settings.seed);
-  if (command.table) return print_table(*device, state, model, classes, settings, out);
+  if (command.table || command.profile) return show_step(*device, state, model, data, command, out);
 
   const std::unique_ptr<Device> reference = command.check ? open_cpu() : nullptr;
   settings.check = reference.get();

@@ -62,13 +62,6 @@ bool parse_numbers(const std::string& text, std::vector<Number>& values) {
   }
 }
 
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::vector<std::string> texts;
-  texts.reserve(shape.size());
-  for (const int64_t size : shape) texts.push_back(std::to_string(size));
-  return "[" + join(texts, ",") + "]";
-}
-
 }  // namespace
 
 void save_model(const std::string& path, const State& state, Device& device,
@@ -87,6 +80,7 @@ void save_model(const std::string& path, const State& state, Device& device,
                    {"dlfs.classes", classes.close().text()}};
   for (const State::Entry& entry : state.entries()) {
     if (!in_model_file(entry)) continue;
+    DLFS_CHECK(entry.spec.dtype == DType::f32, entry.name, " is ", to_string(entry.spec));
     const size_t count = static_cast<size_t>(entry.spec.shape.count());
     std::vector<float> memory(count);
     device.download(entry.tensor, memory.data(), device.stream());
@@ -145,8 +139,8 @@ void ModelFile::load(State& state, Device& device) const {
     const SafeTensor* tensor = file_.find(entry.name);
     if (tensor == nullptr) refuse("has no ", entry.name, ", which a ", description_.model, " needs");
     if (tensor->dtype != "F32" || tensor->shape != file_shape(entry))
-      refuse(entry.name, " is ", tensor->dtype, " ", shape_text(tensor->shape), ", but a ",
-             description_.model, " needs F32 ", shape_text(file_shape(entry)));
+      refuse(entry.name, " is ", tensor->dtype, " ", text_of_shape(tensor->shape), ", but a ",
+             description_.model, " needs F32 ", text_of_shape(file_shape(entry)));
   }
   for (const SafeTensor& tensor : file_.tensors)
     if (const State::Entry* entry = state.find(tensor.name); entry == nullptr || !in_model_file(*entry))

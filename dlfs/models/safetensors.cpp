@@ -26,13 +26,6 @@ constexpr std::array elements = {
     Element{"I16", 2},  Element{"U16", 2}, Element{"F16", 2}, Element{"BF16", 2},    Element{"I32", 4},
     Element{"U32", 4},  Element{"F32", 4}, Element{"F64", 8}, Element{"I64", 8},     Element{"U64", 8}};
 
-std::string text_of_shape(const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  sizes.reserve(shape.size());
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return "[" + join(sizes, ",") + "]";
-}
-
 // The bytes of a tensor, or nothing where the type is unknown or the product has no 63 bits.
 std::optional<int64_t> bytes_of(const std::string& dtype, const std::vector<int64_t>& shape) {
   const auto element = std::find_if(elements.begin(), elements.end(),
@@ -191,6 +184,13 @@ std::string header_of(const SafeTensors& content) {
 }
 
 }  // namespace
+
+std::string text_of_shape(const std::vector<int64_t>& shape) {
+  std::vector<std::string> sizes;
+  sizes.reserve(shape.size());
+  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
+  return "[" + join(sizes, ",") + "]";
+}
 
 const SafeTensor* SafeTensors::find(std::string_view name) const {
   for (const SafeTensor& tensor : tensors) {

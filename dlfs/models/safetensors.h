@@ -32,6 +32,8 @@ struct SafeTensors {
   const SafeTensor* find(std::string_view name) const;  // null where there is none
 };
 
+std::string text_of_shape(const std::vector<int64_t>& shape);  // "[500,800]"
+
 SafeTensors read_safetensors(const std::string& path);
 SafeTensors parse_safetensors(Bytes file, const std::string& source);  // `source` names the bytes in errors
 

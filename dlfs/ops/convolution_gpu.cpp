@@ -3,24 +3,45 @@
 #include "dlfs/gpu/bias_relu.h"
 #include "dlfs/gpu/direct_convolution.h"
 #include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/tiled_convolution.h"
 
 namespace dlfs {
 namespace {
 
 ChannelRows rows_of(const Shape& y) { return {.rows = int64_t{y.n} * y.h * y.w, .channels = y.c}; }
 
-std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph& graph) {
-  auto engine = device.cudnn().engine(graph);
-  return engine ? std::move(engine) : direct_convolution(graph);
+// In strict f32 cuDNN is left with engines of older cards, and our tiles were found to be faster (docs/results.md), but
+// for the gradient by the data of filters larger than 1x1 and for the filters of a linear layer.
+bool tiles_win(const ConvGraph& graph) {
+  if (graph.tf32 || graph.groups != 1) return false;
+  switch (graph.kind) {
+    case ConvKind::forward:
+      return true;
+    case ConvKind::data_gradient:
+      return graph.w.h * graph.w.w == 1;
+    case ConvKind::filter_gradient:
+      return graph.x.h * graph.x.w > 1;
+  }
+  return false;
 }
 
-// One engine of cuDNN's for convolution and bias where it has it; bias and ReLU in one pass of ours otherwise.
+std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph& graph) {
+  if (tiles_win(graph)) return tiled_convolution(graph);
+  if (auto engine = device.cudnn().engine(graph)) return engine;
+  return graph.groups == 1 ? tiled_convolution(graph) : direct_convolution(graph);
+}
+
+// One kernel for all where ours serves; else one engine of cuDNN's for convolution and bias where it has it, and bias and
+// ReLU in one pass of ours otherwise.
 class Forward : public Kernel {
  public:
   Forward(const GpuDevice& device, const Site& site, ConvolutionLayer layer)
       : site_(site), rows_(rows_of(layer.graph.y)), relu_(layer.relu) {
     ConvGraph& graph = layer.graph;
-    if (graph.bias && !relu_) engine_ = device.cudnn().engine(graph);
+    if (tiles_win(graph))
+      engine_ = tiled_convolution(graph, relu_);
+    else if (graph.bias && !relu_)
+      engine_ = device.cudnn().engine(graph);
     pass_ = !engine_ && (graph.bias || relu_);
     if (!engine_) {
       graph.bias = false;

@@ -136,7 +136,7 @@ void OpRun::set_results(const std::vector<Numbers>& outputs, const std::vector<N
     device_.upload(saved_[i], encode(saved_[i].spec, saved[i]).data(), device_.stream());
 }
 
-Site OpRun::site(bool backward, Write how) {
+Site OpRun::site(bool backward, const std::vector<Write>& how) {
   Site made{in_, out_, saved_, {}, {}, scratch_, case_.precision};
   if (!backward) return made;
   const Needs needs = case_.function->needs();
@@ -145,26 +145,35 @@ Site OpRun::site(bool backward, Write how) {
   for (const int i : needs.inputs) made.in[i] = in_[i];
   for (const int i : needs.outputs) made.out[i] = out_[i];
   made.d_out = d_out_;
-  for (size_t i = 0; i < in_.size(); ++i) made.d_in.push_back(d_in_[i] ? Grad{d_in_[i], how} : Grad{});
+  for (size_t i = 0; i < in_.size(); ++i)
+    made.d_in.push_back(how[i] == Write::skip ? Grad{} : Grad{d_in_[i], how[i]});
   return made;
 }
 
 Kernel& OpRun::forward_kernel() {
   if (!forward_) {
-    forward_ = case_.function->forward(device_, site(false, Write::skip));
+    forward_ = case_.function->forward(device_, site(false));
     scratch_.allocate(device_);
   }
   return *forward_;
 }
 
-Kernel& OpRun::backward_kernel() { return *backward_[static_cast<int>(Write::set)]; }
+std::vector<Write> OpRun::everywhere(Write how) const {
+  std::vector<Write> all;
+  for (const Tensor& gradient : d_in_) all.push_back(gradient ? how : Write::skip);
+  return all;
+}
+
+Kernel& OpRun::backward_kernel() { return *backward_.at(everywhere(Write::set)); }
 
 void OpRun::forward() {
   forward_kernel().run(device_.stream());
   device_.synchronize(device_.stream());
 }
 
-void OpRun::backward(Write how, const std::vector<Numbers>& before) {
+void OpRun::backward(Write how, const std::vector<Numbers>& before) { backward(everywhere(how), before); }
+
+void OpRun::backward(const std::vector<Write>& how, const std::vector<Numbers>& before) {
   for (size_t i = 0; i < d_in_.size(); ++i) {
     if (!d_in_[i]) continue;
     const Numbers infinity(static_cast<size_t>(d_in_[i].shape().count()),
@@ -172,7 +181,7 @@ void OpRun::backward(Write how, const std::vector<Numbers>& before) {
     device_.upload(d_in_[i], encode(d_in_[i].spec, before.empty() ? infinity : before[i]).data(),
                    device_.stream());
   }
-  KernelPtr& kernel = backward_[static_cast<int>(how)];
+  KernelPtr& kernel = backward_[how];
   if (!kernel) {
     kernel = case_.function->backward(device_, site(true, how));
     scratch_.allocate(device_);

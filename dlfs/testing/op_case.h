@@ -3,6 +3,7 @@
 // (tools/golden.py) makes the very same numbers and golden files hold outputs alone.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,9 +28,10 @@ struct OpCase {
   std::vector<CaseInput> inputs;
   Precision precision = Precision::f32;
   double step =
-      1.0 / 512;       // of the central differences; larger where curvature is mild and outputs are large
-  bool golden = true;  // PyTorch has the same function
-  bool speed = false;  // of a size worth timing; too slow for differences on the CPU
+      1.0 / 512;        // of the central differences; larger where curvature is mild and outputs are large
+  bool smooth = false;  // no kinks (of a relu, of a maximum) that differences could step over
+  bool golden = true;   // PyTorch has the same function
+  bool speed = false;   // of a size worth timing; too slow for differences on the CPU
 
   std::string as_json() const;  // for tools/golden.py
 };
@@ -52,6 +54,7 @@ class OpRun {
   void forward();
   // All gradients get `how`; each d_in holds `before` first (empty: infinity everywhere).
   void backward(Write how, const std::vector<Numbers>& before = {});
+  void backward(const std::vector<Write>& how, const std::vector<Numbers>& before = {});  // one an input
 
   // Results of forward: the outputs, then the inputs that the function writes in place.
   std::vector<Numbers> results() const;
@@ -72,7 +75,7 @@ class OpRun {
  private:
   struct Guarded;
   Tensor add(const std::string& name, const Spec& spec);
-  Site site(bool backward, Write how);
+  Site site(bool backward, const std::vector<Write>& how = {});
 
   Device& device_;
   const OpCase& case_;
@@ -80,7 +83,9 @@ class OpRun {
   Scratch scratch_;
   std::vector<Guarded> guarded_;
   std::vector<Tensor> in_, out_, saved_, d_out_, d_in_;
-  KernelPtr forward_, backward_[3];
+  std::vector<Write> everywhere(Write how) const;  // where there is a gradient
+  KernelPtr forward_;
+  std::map<std::vector<Write>, KernelPtr> backward_;
 };
 
 }  // namespace dlfs::testing

@@ -33,8 +33,8 @@ CheckRow compare_row(const std::string& name, const Numbers& found, const Number
 }
 
 void append_guards(CheckRows& rows, const OpCase& of, const OpRun& run) {
-  if (const std::string broken = run.broken_guards(); !broken.empty())
-    rows.push_back({of.name + " guards", 0, 0, "wrote " + broken});
+  const std::string broken = run.broken_guards();
+  rows.push_back({of.name + " guard zones", 0, 0, broken.empty() ? "" : "wrote " + broken});
 }
 
 // An input moved along a direction, as the f32 numbers that the kernel will see.
@@ -66,10 +66,10 @@ CheckRow difference_row(Device& cpu, const OpCase& of, int round) {
   };
   const std::vector<Numbers> above = outputs_at(up), below = outputs_at(down), middle = outputs_at(base);
 
-  // Where the two one-sided differences disagree there is a kink between them. (A function of few outputs has none.)
+  // Where the two one-sided differences of a function that is not smooth disagree, a kink lies between them.
   double difference = 0, noise = 0;
   int64_t kinks = 0, outputs = 0;
-  const double grain = epsilon_f32 * (1 + std::sqrt(static_cast<double>(run.signature().reduction)));
+  const double grain = epsilon_f32 * (1 + std::sqrt(static_cast<double>(run.signature().terms)));
   for (size_t o = 0; o < middle.size(); ++o) {
     Numbers projection = case_d_out(of, o, static_cast<int64_t>(middle[o].size()));
     double largest = 0, slope = 0;
@@ -79,7 +79,7 @@ CheckRow difference_row(Device& cpu, const OpCase& of, int round) {
     }
     for (size_t i = 0; i < projection.size(); ++i, ++outputs) {
       const double bend = above[o][i] - 2 * middle[o][i] + below[o][i];
-      if (projection.size() > 16 && std::abs(bend) > 0.02 * slope + 16 * grain * largest) {
+      if (!of.smooth && std::abs(bend) > 0.02 * slope + 16 * grain * largest) {
         projection[i] = 0;
         ++kinks;
       }
@@ -106,6 +106,35 @@ CheckRow difference_row(Device& cpu, const OpCase& of, int round) {
   return row;
 }
 
+// Each gradient alone, the others skipped, is what it was with all; nothing is written where nothing is asked for. Then
+// every second one is added to 0.
+void append_mixed_rows(CheckRows& rows, const OpCase& of, OpRun& run, const std::vector<Numbers>& set) {
+  std::vector<Numbers> zeros;
+  std::vector<Write> mixed;
+  for (size_t i = 0; i < set.size(); ++i) {
+    zeros.emplace_back(set[i].size(), 0.0);
+    mixed.push_back(set[i].empty() ? Write::skip : i % 2 == 0 ? Write::add : Write::set);
+    if (set[i].empty()) continue;
+    std::vector<Write> alone(set.size(), Write::skip);
+    alone[i] = Write::set;
+    run.backward(alone);
+    const std::vector<Numbers> found = run.gradients();
+    rows.push_back({concat(of.name, " d_in", i, " alone"), relative_error(found[i], set[i]),
+                    gradient_tolerance(run.signature(), of.precision, i), ""});
+    for (size_t other = 0; other < set.size(); ++other)
+      if (other != i && !set[other].empty() &&
+          !std::all_of(found[other].begin(), found[other].end(), [](double g) { return std::isinf(g); }))
+        rows.push_back(
+            {concat(of.name, " d_in", other, " skipped"), 0, 0, "was written though it was to be skipped"});
+  }
+  run.backward(mixed, zeros);
+  const std::vector<Numbers> found = run.gradients();
+  for (size_t i = 0; i < set.size(); ++i)
+    if (!set[i].empty())
+      rows.push_back({concat(of.name, " d_in", i, " mixed"), relative_error(found[i], set[i]),
+                      gradient_tolerance(run.signature(), of.precision, i), ""});
+}
+
 // `add` on noise gives noise + gradient; backward with `set` over infinity was the gradient itself.
 void append_write_rows(CheckRows& rows, Device& cpu, const OpCase& of) {
   OpRun run(cpu, of);
@@ -121,14 +150,15 @@ void append_write_rows(CheckRows& rows, Device& cpu, const OpCase& of) {
   }
   run.backward(Write::add, noise);
   const std::vector<Numbers> added = run.gradients();
-  const double tolerance = rounding_tolerance(of.precision, run.signature().reduction);
   for (size_t i = 0; i < set.size(); ++i) {
     if (set[i].empty()) continue;
+    const double tolerance = gradient_tolerance(run.signature(), of.precision, i);
     Numbers wanted(set[i].size());
     for (size_t j = 0; j < wanted.size(); ++j) wanted[j] = set[i][j] + noise[i][j];
     rows.push_back(compare_row(concat(of.name, " d_in", i, " added"), added[i], wanted, tolerance));
   }
   append_guards(rows, of, run);
+  append_mixed_rows(rows, of, run, set);
 }
 
 bool differentiable(const OpRun& run, const OpCase& of) {
@@ -151,7 +181,11 @@ double relative_error(const Numbers& found, const Numbers& wanted) {
 
 CheckRows check_gradient(Device& cpu, const OpCase& of) {
   CheckRows rows;
-  if (!differentiable(OpRun(cpu, of), of)) return rows;
+  if (OpRun run(cpu, of); !differentiable(run, of)) {
+    run.forward();
+    append_guards(rows, of, run);
+    return rows;
+  }
   for (int round = 0; round < 3; ++round) rows.push_back(difference_row(cpu, of, round));
   append_write_rows(rows, cpu, of);
   return rows;
@@ -162,7 +196,7 @@ CheckRows check_compare(Device& cpu, Device& device, const OpCase& of) {
   OpRun wanted(cpu, of), found(device, of);
   wanted.forward();
   found.forward();
-  const double tolerance = rounding_tolerance(of.precision, wanted.signature().reduction);
+  const double tolerance = output_tolerance(wanted.signature(), of.precision);
   const std::vector<Numbers> found_results = found.results(), wanted_results = wanted.results();
   for (size_t i = 0; i < wanted_results.size(); ++i)
     rows.push_back(
@@ -171,6 +205,7 @@ CheckRows check_compare(Device& cpu, Device& device, const OpCase& of) {
   for (size_t i = 0; i < wanted_saved.size(); ++i)
     rows.push_back(compare_row(concat(of.name, " saved ", i), found_saved[i], wanted_saved[i], tolerance));
 
+  std::vector<Numbers> wanted_set;
   if (differentiable(found, of)) {
     // Both backwards read the CPU's outputs, so that a relu whose input is a rounding away from 0 is the same on both.
     found.set_results(wanted_results, wanted_saved);
@@ -182,12 +217,15 @@ CheckRows check_compare(Device& cpu, Device& device, const OpCase& of) {
       wanted.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
       found.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
       const std::vector<Numbers> found_gradients = found.gradients(), wanted_gradients = wanted.gradients();
+      if (how == Write::set) wanted_set = wanted_gradients;
       for (size_t i = 0; i < found_gradients.size(); ++i)
         if (found.has_gradient(i))
           rows.push_back(compare_row(concat(of.name, " d_in", i, how == Write::add ? " added" : " set"),
-                                     found_gradients[i], wanted_gradients[i], tolerance));
+                                     found_gradients[i], wanted_gradients[i],
+                                     gradient_tolerance(wanted.signature(), of.precision, i)));
     }
   }
+  if (differentiable(found, of)) append_mixed_rows(rows, of, found, wanted_set);
   append_guards(rows, of, found);
   return rows;
 }
@@ -196,7 +234,7 @@ CheckRows check_golden(Device& device, const OpCase& of) {
   CheckRows rows;
   OpRun run(device, of);
   run.forward();
-  const double tolerance = rounding_tolerance(of.precision, run.signature().reduction);
+  const double tolerance = output_tolerance(run.signature(), of.precision);
   const GoldenFile& golden = op_golden();
   const std::vector<Numbers> results = run.results();
   for (size_t i = 0; i < results.size(); ++i)
@@ -208,11 +246,12 @@ CheckRows check_golden(Device& device, const OpCase& of) {
   for (size_t i = 0; i < gradients.size(); ++i)
     if (run.has_gradient(i))
       rows.push_back(compare_row(concat(of.name, " d_in", i), golden_sample(gradients[i]),
-                                 golden.tensor(concat(of.name, "/d_in", i)), tolerance));
+                                 golden.tensor(concat(of.name, "/d_in", i)),
+                                 gradient_tolerance(run.signature(), of.precision, i)));
   return rows;
 }
 
-CheckRows measure_speed(Device& device, const OpCase& of) {
+void measure_speed(Device& device, const OpCase& of) {
   OpRun run(device, of);
   run.forward();
   const bool has_backward = differentiable(run, of);
@@ -245,7 +284,6 @@ CheckRows measure_speed(Device& device, const OpCase& of) {
   };
   std::cout << describe("forward", run.forward_kernel(), 1) << "\n";
   if (has_backward) std::cout << describe("backward", run.backward_kernel(), 2) << "\n";
-  return {};
 }
 
 bool all_ok(const CheckRows& rows) {
@@ -253,6 +291,7 @@ bool all_ok(const CheckRows& rows) {
 }
 
 void expect_rows(const CheckRows& rows) {
+  EXPECT_FALSE(rows.empty()) << "nothing was checked";
   for (const CheckRow& row : rows) {
     const std::string text = concat("  ", row.ok() ? "ok    " : "WRONG ", row.name, ": error ", row.error,
                                     ", tolerance ", row.tolerance, row.fault.empty() ? "" : "; ", row.fault);

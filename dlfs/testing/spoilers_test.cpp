@@ -49,7 +49,7 @@ TEST(Spoilers, ALargestElementOnePercentTooLargeIsRefused) {
     OpRun found(*cpu, of), wanted(*cpu, right);
     found.forward();
     wanted.forward();
-    const double tolerance = rounding_tolerance(Precision::f32, wanted.signature().reduction);
+    const double tolerance = output_tolerance(wanted.signature(), Precision::f32);
     EXPECT_GT(relative_error(found.results()[0], wanted.results()[0]), tolerance) << of.name;
   }
 }

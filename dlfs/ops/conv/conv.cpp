@@ -1,7 +1,5 @@
 #include "dlfs/ops/conv/conv.h"
 
-#include <algorithm>
-
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -45,8 +43,13 @@ class Conv : public OpFunction<ConvSettings> {
              " padded by ", pad);
     const Shape y{x.n, static_cast<int>(h / stride) + 1, static_cast<int>(wide / stride) + 1, w.n};
     const int64_t filter = int64_t{w.h} * w.w;
-    const int64_t longest = std::max({filter * w.c, filter * (w.n / groups), int64_t{y.n} * y.h * y.w});
-    return {.outputs = {{y, DType::f32}}, .saved = {}, .updates = {}, .reduction = longest};
+    const int64_t positions = int64_t{y.n} * y.h * y.w;
+    return {.outputs = {{y, DType::f32}},
+            .saved = {},
+            .updates = {},
+            .terms = filter * w.c,
+            .gradient_terms = {filter * (w.n / groups), positions, positions},
+            .matrix_work = true};
   }
 
   Needs needs() const override {

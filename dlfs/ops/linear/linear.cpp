@@ -1,7 +1,5 @@
 #include "dlfs/ops/linear/linear.h"
 
-#include <algorithm>
-
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -30,8 +28,12 @@ class Linear : public OpFunction<LinearSettings> {
     if (in[2] && in[2] != Spec{{1, 1, 1, w.n}, DType::f32})
       refuse("bias is ", to_string(in[2]), ", but w ", to_string(w), " needs f32 ",
              to_string(Shape{1, 1, 1, w.n}));
-    const int64_t longest = std::max({int64_t{w.h} * w.w * w.c, int64_t{w.n}, int64_t{x.n}});
-    return {.outputs = {{{x.n, 1, 1, w.n}, DType::f32}}, .saved = {}, .updates = {}, .reduction = longest};
+    return {.outputs = {{{x.n, 1, 1, w.n}, DType::f32}},
+            .saved = {},
+            .updates = {},
+            .terms = int64_t{w.h} * w.w * w.c,
+            .gradient_terms = {w.n, x.n, x.n},
+            .matrix_work = true};
   }
 
   Needs needs() const override {

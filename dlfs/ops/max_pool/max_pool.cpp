@@ -31,10 +31,12 @@ class MaxPool : public OpFunction<MaxPoolSettings> {
       refuse("a window of ", size, " is larger than x ", to_string(x), " padded by ", pad);
     const Shape y{x.n, (x.h + 2 * pad - size) / settings_.step() + 1,
                   (x.w + 2 * pad - size) / settings_.step() + 1, x.c};
+    const int overlap = (size - 1) / settings_.step() + 1;  // windows that see one pixel, a side
     return {.outputs = {{y, DType::f32}},
             .saved = {{y, DType::u8}},
             .updates = {},
-            .reduction = int64_t{size} * size};
+            .terms = 1,
+            .gradient_terms = {int64_t{overlap} * overlap}};
   }
 };
 

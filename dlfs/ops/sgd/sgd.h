@@ -1,8 +1,8 @@
-// Stochastic gradient descent with momentum, as torch.optim.SGD (no dampening), over all parameters in one
-// pass.
+// Stochastic gradient descent with momentum, as torch.optim.SGD (no dampening), over all parameters in one pass.
 //
-//   g = gradient + weight_decay * p        m = momentum * m + g        p = p - rate * (nesterov ? g +
-//   momentum * m : m)
+//   g = gradient + weight_decay * p
+//   m = momentum * m + g
+//   p = p - rate * (nesterov ? g + momentum * m : m)
 //
 // Without momentum there is no m and p = p - rate * g. The rate lies on the device (f32 [1,1,1,1]).
 #pragma once

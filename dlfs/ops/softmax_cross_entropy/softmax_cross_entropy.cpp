@@ -37,7 +37,8 @@ class SoftmaxCrossEntropy : public OpFunction<SoftmaxCrossEntropySettings> {
     return {.outputs = {scalar},
             .saved = {{wanted.shape, DType::f32}, scalar},
             .updates = {},
-            .reduction = std::max<int64_t>(wanted.shape.count(), logits.c)};
+            .terms = std::max<int64_t>(wanted.shape.count(), logits.c),
+            .gradient_terms = {logits.c}};
   }
 
   Needs needs() const override { return {.inputs = {0, 1}, .outputs = {}}; }

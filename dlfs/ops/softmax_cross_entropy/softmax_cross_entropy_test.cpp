@@ -44,6 +44,7 @@ std::vector<OpCase> softmax_cross_entropy_cases() {
                                .some_ignored = row.some_ignored,
                                .ignored = row.settings.ignore_index}},
                    .step = 1.0 / 32,
+                   .smooth = true,
                    .golden = !row.speed,
                    .speed = row.speed});
   return all;
