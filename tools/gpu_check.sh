@@ -56,7 +56,6 @@ accuracy() {
     return 77
   fi
   runs=$(mktemp -d)
-  trap 'rm -rf "$runs"' RETURN
   for seed in 1 2 3; do
     OMP_NUM_THREADS=1 "$build/dlfs" train lenet --data "idx:$data" --seed $seed --device cpu --run "$runs/cpu-$seed" \
       >"$runs/cpu-$seed.log" &
@@ -66,7 +65,10 @@ accuracy() {
     "$build/dlfs" train lenet --data "idx:$data" --seed $seed --device gpu:0 --run "$runs/gpu-$seed" || return 1
     "$build/dlfs" eval "$runs/gpu-$seed/model.safetensors" --data "idx:$data" --device gpu:0 || return 1
   done
-  python3 tools/compare_runs.py "$runs"/cpu-? -- "$runs"/gpu-?
+  local status=0
+  python3 tools/compare_runs.py "$runs"/cpu-? -- "$runs"/gpu-? || status=1
+  rm -rf "$runs"
+  return "$status"
 }
 
 main() {

@@ -11,9 +11,12 @@ namespace {
 ChannelRows rows_of(const Shape& y) { return {.rows = int64_t{y.n} * y.h * y.w, .channels = y.c}; }
 
 // In strict f32 cuDNN is left with engines of older cards, and our tiles were found to be faster (docs/results.md), but
-// for the gradient by the data of filters larger than 1x1 and for the filters of a linear layer.
+// for the gradient by the data of filters larger than 1x1 and for the filters of a linear layer. In tf32 they win where
+// Tensor Cores find nothing to do: in the gradient of the filters over gray images.
 bool tiles_win(const ConvGraph& graph) {
-  if (graph.tf32 || graph.groups != 1) return false;
+  if (graph.groups != 1) return false;
+  if (graph.tf32)
+    return graph.kind == ConvKind::filter_gradient && graph.x.c == 1 && graph.w.h * graph.w.w > 1;
   switch (graph.kind) {
     case ConvKind::forward:
       return true;
