@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -60,32 +61,57 @@ Descriptor::~Descriptor() {
   if (number_ >= 0) ::close(number_);
 }
 
-Bytes read_file(const std::string& path, ReadLimits limits) {
-  // Not to block on a pipe that nobody writes to.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+// Not to block on a pipe that nobody writes to.
+constexpr int reading = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+
+static uint64_t size_of_regular(const Descriptor& file, const std::string& path) {
   struct stat about {};
   if (file.number() < 0 || ::fstat(file.number(), &about) != 0) fail(path, "read", errno);
   if (S_ISDIR(about.st_mode)) fail(path, "read", EISDIR);
   if (!S_ISREG(about.st_mode)) throw FileError("file", path + ": cannot read: not a regular file");
+  return static_cast<uint64_t>(about.st_size);
+}
 
-  // The size is a first guess only: the file may grow meanwhile, and /proc's files say 0.
-  const auto most = [&](uint64_t size) {
-    if (size > limits.max_bytes) {
-      throw FileError("file", concat(path, ": has ", size, " bytes or more, and at most ", limits.max_bytes,
-                                     " are read"));
-    }
-  };
-  most(static_cast<uint64_t>(about.st_size));
-  Bytes bytes(static_cast<size_t>(about.st_size) + 1);
-  size_t filled = 0;
-  while (true) {
+// Fills `bytes` from `filled` on; returns what is filled then: less than all at the end of the file.
+static size_t read_on(const Descriptor& file, const std::string& path, Bytes& bytes, size_t filled) {
+  while (filled < bytes.size()) {
     const ssize_t got = ::read(file.number(), bytes.data() + filled, bytes.size() - filled);
     if (got < 0 && errno != EINTR) fail(path, "read", errno);
     if (got == 0) break;
     if (got > 0) filled += static_cast<size_t>(got);
-    most(filled);
-    if (filled == bytes.size()) bytes.resize(2 * filled);
   }
+  return filled;
+}
+
+FileStart read_file_start(const std::string& path, size_t wanted) {
+  const Descriptor file(::open(path.c_str(), reading));
+  const uint64_t size = size_of_regular(file, path);
+  Bytes bytes(static_cast<size_t>(std::min<uint64_t>(wanted, size)));
+  const size_t wanted_here = bytes.size();
+  bytes.resize(read_on(file, path, bytes, 0));
+  const uint64_t found = bytes.size() < wanted_here ? bytes.size() : size;  // it was cut short meanwhile
+  return {std::move(bytes), found};
+}
+
+Bytes read_file(const std::string& path, ReadLimits limits) {
+  const Descriptor file(::open(path.c_str(), reading));
+  const uint64_t size = size_of_regular(file, path);
+
+  // The size is a first guess only: the file may grow meanwhile, and /proc's files say 0.
+  const auto refuse_more = [&](uint64_t found) {
+    if (found > limits.max_bytes) {
+      throw FileError("file", concat(path, ": has ", found, " bytes or more, and at most ", limits.max_bytes,
+                                     " are read"));
+    }
+  };
+  refuse_more(size);
+  Bytes bytes(static_cast<size_t>(size) + 1);
+  size_t filled = 0;
+  while ((filled = read_on(file, path, bytes, filled)) == bytes.size()) {
+    refuse_more(filled);
+    bytes.resize(2 * filled);
+  }
+  refuse_more(filled);
   bytes.resize(filled);
   return bytes;
 }

@@ -23,6 +23,13 @@ struct ReadLimits {
 
 Bytes read_file(const std::string& path, ReadLimits limits = {});
 
+// The first bytes of a file, as many as are wanted and there, and the size of all.
+struct FileStart {
+  Bytes bytes;
+  uint64_t size = 0;
+};
+FileStart read_file_start(const std::string& path, size_t wanted);
+
 // Written aside in the same folder, synced, renamed over `path`, and the folder synced.
 void write_file(const std::string& path, std::span<const std::byte> bytes);
 void write_file(const std::string& path, std::string_view text);

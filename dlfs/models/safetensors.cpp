@@ -39,20 +39,35 @@ std::optional<int64_t> bytes_of(const std::string& dtype, const std::vector<int6
   return bytes;
 }
 
-// Judges one file's header. Every error names the file, and within it the tensor.
+// Judges one file's header against the file's size, of which no more than the header need be there. Every error names the
+// file, and within it the tensor.
 class Reader {
  public:
-  Reader(std::shared_ptr<const Bytes> file, std::string source)
-      : file_(std::move(file)), source_(std::move(source)) {}
+  Reader(std::span<const std::byte> start, uint64_t size, std::string source)
+      : start_(start), size_(size), source_(std::move(source)) {}
 
-  SafeTensors read() {
-    const size_t start = length_bytes + header_length();
-    const std::string_view header = text_of(*file_).substr(length_bytes, start - length_bytes);
+  // Where the data begin. requires: the first 8 bytes, or all where the file has fewer.
+  size_t data_start() const { return length_bytes + header_length(); }
+
+  // The tensors without their bytes, in the order of these, and where each lies in the data.
+  struct Placed {
+    SafeTensor tensor;
+    uint64_t begin, end;
+  };
+  struct Header {
+    std::map<std::string, std::string> metadata;
+    std::vector<Placed> tensors;
+  };
+
+  // requires: the first data_start() bytes.
+  Header read() {
+    const size_t start = data_start();
+    const std::string_view header = text_of(start_).substr(length_bytes, start - length_bytes);
     if (header.substr(0, 1) != "{") fail("its header does not begin with {");
     const Json json = Json::parse(header, source_, {.max_bytes = most_header_bytes});
-    data_ = std::span(*file_).subspan(start);
+    data_size_ = size_ - start;
 
-    SafeTensors content{.metadata = {}, .tensors = {}, .file = file_};
+    Header content;
     for (const Json::Member& member : json.members()) {
       if (member.name == metadata_name)
         content.metadata = metadata(member.value);
@@ -69,11 +84,11 @@ class Reader {
   }
 
   size_t header_length() const {
-    if (file_->size() < length_bytes)
-      fail(concat("has ", file_->size(), " bytes, and the length of its header alone takes 8"));
+    if (size_ < length_bytes)
+      fail(concat("has ", size_, " bytes, and the length of its header alone takes 8"));
     uint64_t length = 0;
-    for (size_t i = length_bytes; i-- > 0;) length = length << 8 | std::to_integer<uint64_t>((*file_)[i]);
-    const size_t rest = file_->size() - length_bytes;
+    for (size_t i = length_bytes; i-- > 0;) length = length << 8 | std::to_integer<uint64_t>(start_[i]);
+    const uint64_t rest = size_ - length_bytes;
     if (length > rest) fail(concat("declares a header of ", length, " bytes, but only ", rest, " follow"));
     if (length > most_header_bytes)
       fail(concat("declares a header of ", length, " bytes, and at most ", most_header_bytes, " are read"));
@@ -111,7 +126,7 @@ class Reader {
     return found;
   }
 
-  SafeTensor tensor(const Json::Member& member) const {
+  Placed tensor(const Json::Member& member) const {
     const std::string name = "tensor \"" + member.name + "\" ";
     const Json* dtype = member.value.find("dtype");
     if (!dtype || !dtype->string()) fail(name + "has no string \"dtype\"");
@@ -122,39 +137,36 @@ class Reader {
 
     const uint64_t begin = static_cast<uint64_t>(offsets[0]), end = static_cast<uint64_t>(offsets[1]);
     const std::string range = concat("has the bytes ", begin, " to ", end);
-    if (begin > end || end > data_.size()) fail(concat(name, range, " of a file that has ", data_.size()));
+    if (begin > end || end > data_size_) fail(concat(name, range, " of a file that has ", data_size_));
     const std::optional<int64_t> bytes = bytes_of(tensor.dtype, tensor.shape);
     const std::string kind = concat(tensor.dtype, " ", text_of_shape(tensor.shape));
     if (!bytes) fail(concat(name, "is ", kind, ", which is an unknown type or too large"));
     if (static_cast<uint64_t>(*bytes) != end - begin)
       fail(concat(name, range, ", but ", kind, " takes ", *bytes));
-    tensor.bytes = data_.subspan(begin, end - begin);
-    return tensor;
+    return {std::move(tensor), begin, end};
   }
 
   // Each tensor must begin where the one before ended, and the last must end with the file.
-  void put_in_order(std::vector<SafeTensor>& tensors) const {
-    const auto place = [](const SafeTensor& tensor) {
-      return std::pair(tensor.bytes.data(), tensor.bytes.size());
-    };
-    std::stable_sort(tensors.begin(), tensors.end(),
-                     [&](const SafeTensor& a, const SafeTensor& b) { return place(a) < place(b); });
-    const std::byte* expected = data_.data();
-    for (const SafeTensor& tensor : tensors) {
-      if (tensor.bytes.data() != expected) {
-        fail(concat("tensor \"", tensor.name, "\" begins at byte ", tensor.bytes.data() - data_.data(),
-                    ", but the one before ends at ", expected - data_.data()));
+  void put_in_order(std::vector<Placed>& tensors) const {
+    std::stable_sort(tensors.begin(), tensors.end(), [](const Placed& a, const Placed& b) {
+      return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+    });
+    uint64_t expected = 0;
+    for (const Placed& placed : tensors) {
+      if (placed.begin != expected) {
+        fail(concat("tensor \"", placed.tensor.name, "\" begins at byte ", placed.begin,
+                    ", but the one before ends at ", expected));
       }
-      expected += tensor.bytes.size();
+      expected = placed.end;
     }
-    const auto used = static_cast<size_t>(expected - data_.data());
-    if (used != data_.size())
-      fail(concat("its tensors end at byte ", used, ", but its data at ", data_.size()));
+    if (expected != data_size_)
+      fail(concat("its tensors end at byte ", expected, ", but its data at ", data_size_));
   }
 
-  std::shared_ptr<const Bytes> file_;
+  std::span<const std::byte> start_;
+  uint64_t size_;
   std::string source_;
-  std::span<const std::byte> data_;  // all that follows the header
+  uint64_t data_size_ = 0;  // of all that follows the header
 };
 
 std::string header_of(const SafeTensors& content) {
@@ -200,11 +212,24 @@ const SafeTensor* SafeTensors::find(std::string_view name) const {
 }
 
 SafeTensors parse_safetensors(Bytes file, const std::string& source) {
-  return Reader(std::make_shared<const Bytes>(std::move(file)), source).read();
+  const auto shared = std::make_shared<const Bytes>(std::move(file));
+  Reader reader(*shared, shared->size(), source);
+  Reader::Header header = reader.read();
+  SafeTensors content{.metadata = std::move(header.metadata), .tensors = {}, .file = shared};
+  const auto data = std::span(*shared).subspan(reader.data_start());
+  for (Reader::Placed& placed : header.tensors) {
+    placed.tensor.bytes = data.subspan(placed.begin, placed.end - placed.begin);
+    content.tensors.push_back(std::move(placed.tensor));
+  }
+  return content;
 }
 
+// The header is judged against the file's size before any of the data takes memory.
 SafeTensors read_safetensors(const std::string& path) {
-  return parse_safetensors(read_file(path, {.max_bytes = uint64_t{1} << 40}), path);
+  const FileStart length = read_file_start(path, length_bytes);
+  const FileStart header = read_file_start(path, Reader(length.bytes, length.size, path).data_start());
+  Reader(header.bytes, header.size, path).read();
+  return parse_safetensors(read_file(path, {.max_bytes = header.size}), path);
 }
 
 Bytes encode_safetensors(const SafeTensors& content) {

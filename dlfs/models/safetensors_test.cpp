@@ -1,8 +1,10 @@
 #include "dlfs/models/safetensors.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <array>
+#include <filesystem>
 
 #include "dlfs/testing/data.h"
 #include "dlfs/testing/error.h"
@@ -179,6 +181,30 @@ TEST(SafeTensors, ChecksWhatItIsGivenToWrite) {
   EXPECT_THROW(encode_safetensors(wrong_size), InternalError);
   twice.tensors[1].name = "conv1.weight";
   EXPECT_THROW(encode_safetensors(twice), InternalError);
+}
+
+// A file of 3 GiB (of holes) whose header cannot be: refused before any of it takes memory.
+TEST(SafeTensors, JudgesTheHeaderBeforeTheDataTakeMemory) {
+  const testing::Folder folder;
+  const std::string path = folder / "large.safetensors";
+  const auto peak = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;  // MiB
+  };
+  constexpr int64_t size = int64_t{3} << 30;
+  const auto with_header = [&](const std::string& header) {
+    std::string start(8, '\0');
+    start[0] = static_cast<char>(header.size());
+    write_file(path, start + header);
+    std::filesystem::resize_file(path, size);
+    return error_of([&] { read_safetensors(path); });
+  };
+  const auto before = peak();
+  EXPECT_EQ(with_header(""), "[safetensors] " + path + ": its header does not begin with {");
+  EXPECT_EQ(with_header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})"),
+            "[safetensors] " + path + concat(": its tensors end at byte 4, but its data at ", size - 8 - 54));
+  EXPECT_LT(peak() - before, 64) << "MiB more than before";
 }
 
 TEST(SafeTensorsData, ReadsFilesThatOthersWrote) {
