@@ -45,7 +45,9 @@ std::string columns(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     for (size_t i = 0; i + 1 < row.size(); ++i)
       text += row[i] + std::string(widths[i] + 2 - row[i].size(), ' ');
-    text += row.back() + "\n";
+    text += row.back();
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += "\n";
   }
   return text;
 }

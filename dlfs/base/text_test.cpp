@@ -28,6 +28,7 @@ TEST(Text, FindsTheNearestWordOrNone) {
 TEST(Text, AlignsColumns) {
   EXPECT_EQ(columns({{"step", "path"}, {"0", "conv1"}, {"10", "a longer path"}}),
             "step  path\n0     conv1\n10    a longer path\n");
+  EXPECT_EQ(columns({{"a", "b", "c"}, {"1", "", ""}}), "a  b  c\n1\n");
 }
 
 }  // namespace

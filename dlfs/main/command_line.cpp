@@ -11,9 +11,10 @@ namespace {
 
 constexpr const char* about = R"(dlfs trains and evaluates vision models, on a GPU where there is one.
 
-  dlfs train    train a model on labelled images
-  dlfs eval     measure a model file on labelled test images
-  dlfs doctor   say what this machine has, and what it lacks
+  dlfs train     train a model on labelled images
+  dlfs eval      measure a model file on labelled test images
+  dlfs describe  show a model's layers, parameters and memory
+  dlfs doctor    say what this machine has, and what it lacks
 
   dlfs VERB --help shows what a verb can be told, dlfs --version the version.
 
@@ -103,7 +104,8 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_device(verb, train.device, s.precision);
   verb.add_flag("--check", train.check, "rerun each step on the CPU, stop where one differs")
       ->disable_flag_override();
-  verb.add_flag("--profile", train.profile, "time every kernel of the step, train nothing");
+  verb.add_flag("--profile", train.profile, "time every kernel of the step, train nothing")
+      ->disable_flag_override();
   verb.add_flag("--table", train.table, "print the step's kernels and tensors, train nothing")
       ->disable_flag_override();
 }
@@ -113,6 +115,15 @@ void add_eval(CLI::App& verb, EvalCommand& eval) {
   verb.get_option("FILE")->required();
   add_data(verb, eval.data);
   add_device(verb, eval.device, eval.precision);
+}
+
+void add_describe(CLI::App& verb, DescribeCommand& describe) {
+  add_text(verb, "MODEL", "MODEL", "the model: lenet", describe.model);
+  verb.get_option("MODEL")->required();
+  add_number<int>(verb, "--batch", "images at a time", describe.batch,
+                  {"a whole number above 0", [](int n) { return n >= 1; }});
+  add_number<int>(verb, "--classes", "that it tells apart", describe.classes,
+                  {"a whole number from 2 to 65535", [](int n) { return n >= 2 && n <= 65535; }});
 }
 
 // "--data idx:DIR", "--check", "MODEL"
@@ -186,8 +197,11 @@ Command parse_command_line(int count, const char* const* words) {
   EvalCommand eval;
   CLI::App& eval_verb = *program.add_subcommand("eval", "measure a model file on test images");
   add_eval(eval_verb, eval);
+  DescribeCommand describe;
+  CLI::App& describe_verb = *program.add_subcommand("describe", "show a model's layers and sizes");
+  add_describe(describe_verb, describe);
   CLI::App& doctor_verb = *program.add_subcommand("doctor", "say what this machine has, and lacks");
-  for (CLI::App* app : {&train_verb, &eval_verb, &doctor_verb, &program}) {
+  for (CLI::App* app : {&train_verb, &eval_verb, &describe_verb, &doctor_verb, &program}) {
     app->allow_extras();
     app->set_help_flag("-h,--help", "show this text");  // set anew, it comes last
   }
@@ -217,6 +231,7 @@ Command parse_command_line(int count, const char* const* words) {
   refuse_unknown_words();
   if (train_verb.parsed()) return train;
   if (eval_verb.parsed()) return eval;
+  if (describe_verb.parsed()) return describe;
   if (doctor_verb.parsed()) return DoctorCommand{};
   return ShowText{about};
 }

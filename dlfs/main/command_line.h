@@ -25,6 +25,11 @@ struct EvalCommand {
   Precision precision = Precision::f32;
 };
 
+struct DescribeCommand {
+  std::string model;
+  int batch = 1, classes = 10;
+};
+
 struct DoctorCommand {};
 
 // What was asked for is an answer in itself: help, a version.
@@ -32,7 +37,7 @@ struct ShowText {
   std::string text;
 };
 
-using Command = std::variant<TrainCommand, EvalCommand, DoctorCommand, ShowText>;
+using Command = std::variant<TrainCommand, EvalCommand, DescribeCommand, DoctorCommand, ShowText>;
 
 // Throws UsageError with a sentence, and the nearest name where a word looks like a slip.
 Command parse_command_line(int count, const char* const* words);

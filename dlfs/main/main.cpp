@@ -17,6 +17,8 @@ namespace {
 void run(const dlfs::Command& command) {
   if (const auto* train = std::get_if<dlfs::TrainCommand>(&command)) dlfs::run_train(*train, std::cout);
   if (const auto* eval = std::get_if<dlfs::EvalCommand>(&command)) dlfs::run_eval(*eval, std::cout);
+  if (const auto* describe = std::get_if<dlfs::DescribeCommand>(&command))
+    dlfs::run_describe(*describe, std::cout);
   if (std::holds_alternative<dlfs::DoctorCommand>(command)) dlfs::run_doctor(std::cout);
   if (const auto* show = std::get_if<dlfs::ShowText>(&command)) std::cout << show->text;
   std::cout.flush();

@@ -108,8 +108,12 @@ TEST_F(Program, ChecksPrintsItsTableAndExaminesTheMachine) {
 }
 
 TEST_F(Program, HelpFitsAnOldTerminal) {
-  for (const Words& words :
-       {Words{}, {"--help"}, {"train", "--help"}, {"eval", "-h"}, {"doctor", "--help"}}) {
+  for (const Words& words : {Words{},
+                             {"--help"},
+                             {"train", "--help"},
+                             {"eval", "-h"},
+                             {"describe", "--help"},
+                             {"doctor", "--help"}}) {
     const Ended help = run_program(words);
     EXPECT_EQ(help.code, 0);
     std::istringstream lines(help.out);
@@ -204,6 +208,32 @@ TEST_F(Program, RefusesDevicesThatAreNotThere) {
     EXPECT_EQ(ended.err.find("dlfs: [gpu] "), 0U) << ended.err;
   }
   expect_no_run("run");
+}
+
+// The figures of LeNet, worked out by hand: 20*25 + 20, 50*500 + 50, 500*800 + 500, 10*500 + 10 parameters; 576*500,
+// 64*50*500, 500*800 and 5000 products; conv1's map of 24*24*20 floats
+// lives together with the pooled one behind it, and the images stay: 2 * 4 * (11520 + 2880 + 784) bytes and alignment.
+TEST_F(Program, DescribesAModel) {
+  const Ended ended = run_program({"describe", "lenet", "--batch", "2"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  const auto expect_row = [&](const Words& words) {
+    size_t at = 0;
+    for (const std::string& word : words) {
+      const size_t found = ended.out.find(word, at);
+      ASSERT_NE(found, std::string::npos) << word << " is missing in\n" << ended.out;
+      at = found + word.size();
+    }
+  };
+  expect_row({"conv1", "conv", "24x24x20", "520", "288,000"});
+  expect_row({"conv2", "conv", "8x8x50", "25,050", "1,600,000"});
+  expect_row({"fc1", "linear", "1x1x500", "400,500", "400,000"});
+  expect_row({"fc2", "linear", "1x1x10", "5,010", "5,000"});
+  expect_row({"parameters", "431,080", "(1.6 MiB in f32)"});
+  expect_row({"multiply-adds", "2,293,000"});
+  expect_row({"arena", "118.8 KiB"});
+  expect_refused({"describe", "lenett"},
+                 "[model] there is no model lenett; did you mean lenet? Models: lenet");
+  expect_refused({"describe", "lenet", "--batch", "0"}, "--batch is 0, but must be a whole number above 0");
 }
 
 TEST_F(Program, RefusesRunFoldersThatCannotBe) {

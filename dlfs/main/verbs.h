@@ -13,6 +13,7 @@ namespace dlfs {
 
 void run_train(const TrainCommand& command, std::ostream& out);
 void run_eval(const EvalCommand& command, std::ostream& out);
+void run_describe(const DescribeCommand& command, std::ostream& out);
 void run_doctor(std::ostream& out);
 
 // "auto", "cpu" or "gpu:N" -> a device. auto takes the first GPU, or says in one line why there is none and takes the

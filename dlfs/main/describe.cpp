@@ -1,0 +1,61 @@
+#include <set>
+
+#include "dlfs/base/text.h"
+#include "dlfs/graph/plan.h"
+#include "dlfs/main/verbs.h"
+
+namespace dlfs {
+namespace {
+
+std::string extent(const Shape& shape) { return concat(shape.h, "x", shape.w, "x", shape.c); }
+
+// Of the parameters that no earlier call took.
+int64_t new_parameters(const Graph& graph, const Graph::Call& call, std::set<int>& seen) {
+  int64_t count = 0;
+  for (const int id : call.in)
+    if (id >= 0 && graph.nodes[id].source == Graph::Source::state && seen.insert(id).second)
+      count += graph.nodes[id].spec.shape.count();
+  return count;
+}
+
+}  // namespace
+
+// The model for one batch of inference: a line a layer with the extent of its output, its parameters and the
+// multiply-adds of one image, then the sums. No device is touched.
+void run_describe(const DescribeCommand& command, std::ostream& out) {
+  const Model& model = find_model(command.model);
+  const Shape one = model.input;
+  State state(1);
+  Trace trace(state, {.mode = Mode::infer});
+  trace.output("logits",
+               model.build(trace.input("images", {{command.batch, one.h, one.w, one.c}}), command.classes));
+
+  const Graph& graph = trace.graph();
+  std::vector<std::vector<std::string>> rows = {
+      {"layer", "function", "output", "parameters", "multiply-adds"}};
+  rows.push_back({"images", "", extent(one), "", ""});
+  std::set<int> seen;
+  int64_t all_products = 0, activations = 0;
+  for (const Graph::Call& call : graph.calls) {
+    const Spec& result = call.signature.outputs[0];
+    const int64_t parameters = new_parameters(graph, call, seen);
+    const int64_t products =
+        call.signature.matrix_work ? result.shape.count() / command.batch * call.signature.terms : 0;
+    all_products += products;
+    for (const Spec& output : call.signature.outputs) activations += static_cast<int64_t>(bytes(output));
+    rows.push_back({call.path, call.function->name(), extent(result.shape),
+                    parameters > 0 ? with_separators(parameters) : "",
+                    products > 0 ? with_separators(products) : ""});
+  }
+  out << columns(rows) << "\n";
+
+  const Plan plan(std::move(trace));
+  const int64_t parameters = state.parameter_count();
+  out << columns(
+      {{"parameters", with_separators(parameters), concat("(", human_bytes(4 * parameters), " in f32)")},
+       {"multiply-adds", with_separators(all_products), "for one image"},
+       {"activations", human_bytes(activations), concat("for a batch of ", command.batch)},
+       {"arena", human_bytes(plan.arena_bytes()), "of memory that they take, sharing it in turn"}});
+}
+
+}  // namespace dlfs
