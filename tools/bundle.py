@@ -37,7 +37,7 @@ done
 
 
 def programs(build):
-    return [build / "dlfs", build / "dlfs_tests", *sorted(path for path in build.glob("bench_*") if path.is_file())]
+    return [build / "dlfs", build / "dlfs_tests"]
 
 
 def libraries(program):

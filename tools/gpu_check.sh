@@ -19,6 +19,11 @@ if ! "$build/dlfs" doctor >/dev/null 2>&1; then
   "$build/unpack.sh" || exit 1
 fi
 
+if ! "$build/dlfs" doctor | grep -q 'auto takes gpu'; then
+  echo "gpu-check: no GPU to check here: $("$build/dlfs" doctor | tail -1)" >&2
+  exit 1
+fi
+
 mkdir -p build/reports
 report=build/reports/gpu-check-$(date +%Y-%m-%d-%H%M%S).txt
 table=()
@@ -77,14 +82,9 @@ main() {
   step doctor "$build/dlfs" doctor
   step "gpu tests" gpu_tests
   step "accuracy, 3 seeds" accuracy
-  local program script
-  for program in "$build"/bench_*; do
-    if [[ -x $program ]]; then step "$(basename "$program")" "$program"; fi
-  done
+  local script
   if python3 -c 'import torch' 2>/dev/null; then
-    for script in bench/*.py bench/peers/*.py; do
-      if [[ -f $script ]]; then step "$script" python3 -W ignore "$script"; fi
-    done
+    for script in bench/peers/*.py; do step "$script" python3 -W ignore "$script"; done
   else
     printf '\nPyTorch is not here: its side of the benchmarks was left out\n'
   fi
