@@ -100,6 +100,8 @@ else()
   endif()
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  # constexpr functions (dlfs/base/random.h) serve in kernels too.
+  add_compile_options($<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)
   add_library(dlfs_cuda INTERFACE)
   target_link_libraries(dlfs_cuda INTERFACE CUDA::cudart_static)
   target_include_directories(dlfs_cuda SYSTEM INTERFACE ${DLFS_CUDNN_INCLUDE_DIR})

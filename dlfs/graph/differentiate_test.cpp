@@ -204,6 +204,17 @@ TEST(Trace, OneParameterTwiceInOneTraceIsRefused) {
       "[trace] w is used twice in one trace; keep the Value, or give one a scope of its own");
 }
 
+TEST(Trace, FindsAParameterThatItHas) {
+  State state(1);
+  const Param w = state.add("w", {{1, 1, 1, 3}}, Role::parameter, {});
+  Trace first(state), second(state);
+  EXPECT_FALSE(first.find(w));
+  const Value used = first.param(w);
+  EXPECT_EQ(first.name(first.find(w)), "w");
+  EXPECT_EQ(first.find(w).shape(), used.shape());
+  EXPECT_FALSE(second.find(w));
+}
+
 TEST(Trace, RefusesTwoLossesOnOneValue) {
   Model m;
   const Value loss = apply_null({.name = "f", .scalar = true}, {m.param("w")})[0];

@@ -54,12 +54,17 @@ Value Trace::input(const std::string& name, const Spec& spec) {
 Value Trace::param(Param param) {
   const State::Entry& entry = graph_.state->entry(param);
   refuse_size("trace", entry.name, entry.spec);
-  for (const Graph::Node& node : graph_.nodes)
-    if (node.source == Graph::Source::state && node.origin == param.index)
-      throw ShapeError(
-          "trace",
-          entry.name + " is used twice in one trace; keep the Value, or give one a scope of its own");
+  if (find(param))
+    throw ShapeError(
+        "trace", entry.name + " is used twice in one trace; keep the Value, or give one a scope of its own");
   return add({entry.name, entry.spec, Graph::Source::state, param.index});
+}
+
+Value Trace::find(Param param) {
+  for (size_t i = 0; i < graph_.nodes.size(); ++i)
+    if (graph_.nodes[i].source == Graph::Source::state && graph_.nodes[i].origin == param.index)
+      return {this, static_cast<int>(i)};
+  return {};
 }
 
 std::vector<int> Trace::ids(const std::string& who, const std::vector<Value>& values) const {

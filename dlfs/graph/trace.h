@@ -88,6 +88,7 @@ class Trace {
 
   Value input(const std::string& name, const Spec& spec);
   Value param(Param param);
+  Value find(Param param);  // its Value where this trace has it already; else null
   // The one way to call a function. Null values stand for absent optional inputs. Throws ShapeError with the
   // path.
   std::vector<Value> apply(const FunctionPtr& function, const std::vector<Value>& in);
