@@ -67,7 +67,8 @@ def conv(s, x, w, bias):
 
 
 def max_pool(s, x):
-    return [nhwc(F.max_pool2d(nchw(x), s["size"], s["stride"], s["pad"]))]
+    y = nhwc(F.max_pool2d(nchw(x), s["size"], s["stride"], s["pad"]))
+    return [F.relu(y) if s["relu"] else y]
 
 
 def linear(s, x, w, bias):

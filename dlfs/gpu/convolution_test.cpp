@@ -1,6 +1,8 @@
 // The two ways to compute a convolution on a card, cuDNN's engines and our own kernels, against sums in double here.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <limits>
@@ -73,13 +75,16 @@ class OnCard {
     return {floats.begin(), floats.end()};
   }
 
+  Numbers bias;  // after the last run
+
   // What the engine leaves in the tensor that its kind writes.
   Numbers run(ConvEngine& engine, const ConvGraph& g, const Tensors& in) {
-    const Tensor x = put(in.x), w = put(in.w), y = put(in.y), bias = put(in.bias);
+    const Tensor x = put(in.x), w = put(in.w), y = put(in.y), the_bias = put(in.bias);
     const MemoryPtr workspace = device_.allocate(engine.workspace());
-    engine.run(device_.stream(), {.x = x.data, .w = w.data, .y = y.data, .bias = bias.data},
+    engine.run(device_.stream(), {.x = x.data, .w = w.data, .y = y.data, .bias = the_bias.data},
                workspace->data());
     Numbers result = get(g.kind == ConvKind::forward ? y : g.kind == ConvKind::data_gradient ? x : w);
+    bias = get(the_bias);
     memories_.clear();
     return result;
   }
@@ -131,7 +136,69 @@ std::vector<ConvGraph> graphs() {
           graph_of({2, 9, 7, 5}, {6, 3, 2, 5}, 2, 1, 1, 1),
           graph_of({2, 9, 7, 6}, {4, 3, 3, 3}, 1, 2, 2, 2),
           graph_of({2, 9, 7, 6}, {6, 3, 3, 1}, 3, 1, 1, 6),
-          graph_of({1, 4, 4, 2}, {3, 2, 2, 2}, 1, 3, 1, 1)};
+          graph_of({1, 4, 4, 2}, {3, 2, 2, 2}, 1, 3, 1, 1),
+          graph_of({40, 6, 5, 8}, {12, 3, 3, 8}, 1, 1, 1, 1),
+          graph_of({70, 5, 6, 4}, {70, 3, 3, 4}, 2, 1, 1, 1),
+          graph_of({3, 11, 13, 6}, {10, 3, 2, 6}, 1, 2, 3, 1)};
+}
+
+// Of these only the large tiles make the work: rows of each kind by the hundred.
+std::vector<ConvGraph> large_graphs() {
+  ConvGraph forward = graph_of({2, 130, 130, 4}, {32, 3, 3, 4}, 1, 1, 1, 1);
+  ConvGraph data = graph_of({2, 130, 130, 28}, {4, 3, 3, 28}, 1, 1, 1, 1);
+  ConvGraph filter = graph_of({8, 1, 1, 2112}, {1024, 1, 1, 2112}, 1, 0, 1, 1);
+  data.kind = ConvKind::data_gradient;
+  filter.kind = ConvKind::filter_gradient;
+  return {forward, data, filter};
+}
+
+// The gradient of the bias: every channel's sum over all positions.
+Numbers wanted_bias(const ConvGraph& g, const Tensors& in, bool add) {
+  Numbers sums = add ? in.bias : Numbers(in.bias.size());
+  for (size_t i = 0; i < in.y.size(); ++i) sums[i % g.y.c] += in.y[i];
+  return sums;
+}
+
+// Microseconds of one run: the median of several recordings.
+double time_of(Device& device, ConvEngine& engine, const ConvGraph& g) {
+  const auto memory = [&](const Shape& shape) {
+    const MemoryPtr made = device.allocate(shape.count() * sizeof(float));
+    const Numbers numbers = random_numbers("speed", shape.count(), -1, 1);
+    const std::vector<float> floats(numbers.begin(), numbers.end());
+    device.upload({{shape}, made->data()}, floats.data(), device.stream());
+    return made;
+  };
+  const MemoryPtr x = memory(g.x), w = memory(g.w), y = memory(g.y), bias = memory({1, 1, 1, g.y.c}),
+                  workspace = device.allocate(engine.workspace());
+  constexpr int repeats = 20;
+  const KernelPtr recording = device.record([&](Stream stream) {
+    for (int i = 0; i < repeats; ++i)
+      engine.run(stream, {.x = x->data(), .w = w->data(), .y = y->data(), .bias = bias->data()},
+                 workspace->data());
+  });
+  std::vector<double> times;
+  for (int i = 0; i < 7; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    recording->run(device.stream());
+    device.synchronize(device.stream());
+    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+                    repeats);
+  }
+  std::nth_element(times.begin(), times.begin() + 3, times.end());
+  return times[3] * 1e6;
+}
+
+constexpr double tolerance = 2e-6, tf32_tolerance = 1e-3;  // tf32 rounds each factor by up to 2^-11
+
+void expect_right(OnCard& card, ConvEngine& engine, const ConvGraph& g, const Tensors& in,
+                  const Numbers& right, double allowed) {
+  const Numbers found = card.run(engine, g, in);
+  const double error = error_of_result(found, right);
+  std::cout << to_string(g.x) << " " << to_string(g.w) << " kind " << static_cast<int>(g.kind)
+            << (g.tf32 ? " tf32" : "") << (g.bias || g.add ? " with more: " : ": ") << engine.name()
+            << " error " << error << "\n";
+  EXPECT_LE(error, allowed);
+  EXPECT_EQ(found, card.run(engine, g, in)) << "other bits on a second run";
 }
 
 }  // namespace
@@ -139,7 +206,6 @@ std::vector<ConvGraph> graphs() {
 TEST(GpuConvolution, CudnnAndOurKernelsEqualSumsInDouble) {
   DLFS_NEEDS_GPU(device);
   OnCard card(*device);
-  constexpr double tolerance = 2e-6;
   for (ConvGraph g : graphs())
     for (const ConvKind kind : {ConvKind::forward, ConvKind::data_gradient, ConvKind::filter_gradient})
       for (const bool more : {false, true}) {  // a bias, or added to what is there
@@ -151,15 +217,75 @@ TEST(GpuConvolution, CudnnAndOurKernelsEqualSumsInDouble) {
         const auto theirs = gpu(*device).cudnn().engine(g);
         const auto ours = g.bias ? nullptr : direct_convolution(g);
         const auto tiles = g.groups == 1 ? tiled_convolution(g) : nullptr;
-        for (ConvEngine* engine : {theirs.get(), ours.get(), tiles.get()}) {
-          if (engine == nullptr) continue;
-          const Numbers found = card.run(*engine, g, in);
-          const double error = error_of_result(found, right);
-          std::cout << to_string(g.x) << " " << to_string(g.w) << " kind " << static_cast<int>(kind)
-                    << (more ? " with more: " : ": ") << engine->name() << " error " << error << "\n";
-          EXPECT_LE(error, tolerance);
-          EXPECT_EQ(found, card.run(*engine, g, in)) << "other bits on a second run";
+        for (ConvEngine* engine : {theirs.get(), ours.get(), tiles.get()})
+          if (engine != nullptr) expect_right(card, *engine, g, in, right, tolerance);
+        g.tf32 = true;
+        if (g.groups == 1) expect_right(card, *tiled_convolution(g), g, in, right, tf32_tolerance);
+        g.tf32 = false;
+      }
+}
+
+TEST(GpuConvolution, LargeTilesEqualSumsInDouble) {
+  DLFS_NEEDS_GPU(device);
+  OnCard card(*device);
+  for (ConvGraph g : large_graphs()) {
+    const Tensors in = tensors_of(g);
+    const Numbers right = wanted(g, in);
+    expect_right(card, *tiled_convolution(g), g, in, right, tolerance);
+    g.tf32 = true;
+    expect_right(card, *tiled_convolution(g), g, in, right, tf32_tolerance);
+  }
+}
+
+TEST(GpuConvolution, TilesMakeTheGradientOfTheBiasToo) {
+  DLFS_NEEDS_GPU(device);
+  OnCard card(*device);
+  for (ConvGraph g : graphs())
+    for (const bool add : {false, true}) {
+      if (g.groups != 1) continue;
+      g.kind = ConvKind::filter_gradient;
+      const Tensors in = tensors_of(g);
+      const Numbers right = wanted(g, in);
+      g.bias = true;
+      const auto engine = tiled_convolution(g, {.add_bias = add});
+      expect_right(card, *engine, g, in, right, tolerance);
+      EXPECT_LE(error_of_result(card.bias, wanted_bias(g, in, add)), tolerance);
+    }
+}
+
+// What tiles_win in ops/convolution_gpu.cpp rests on: microseconds of cuDNN's first engine that is allowed, and ours.
+TEST(GpuSpeed, TilesAgainstCudnn) {
+  DLFS_NEEDS_GPU(device);
+  struct Named {
+    const char* name;
+    ConvGraph graph;
+  };
+  for (const int n : {64, 256})
+    for (const auto& [name, graph] : std::vector<Named>{
+             {"conv1 5x5 1>20 @28", graph_of({n, 28, 28, 1}, {20, 5, 5, 1}, 1, 0, 1, 1)},
+             {"conv2 5x5 20>50 @12", graph_of({n, 12, 12, 20}, {50, 5, 5, 20}, 1, 0, 1, 1)},
+             {"fc1 800>500", graph_of({n, 1, 1, 800}, {500, 1, 1, 800}, 1, 0, 1, 1)},
+             {"fc2 500>10", graph_of({n, 1, 1, 500}, {10, 1, 1, 500}, 1, 0, 1, 1)},
+             {"7x7/2 3>64 @224, n/8", graph_of({n / 8, 224, 224, 3}, {64, 7, 7, 3}, 2, 3, 1, 1)},
+             {"3x3 64>64 @56, n/8", graph_of({n / 8, 56, 56, 64}, {64, 3, 3, 64}, 1, 1, 1, 1)},
+             {"3x3/2 128>128 @56, n/8", graph_of({n / 8, 56, 56, 128}, {128, 3, 3, 128}, 2, 1, 1, 1)},
+             {"3x3 512>512 @7, n/8", graph_of({n / 8, 7, 7, 512}, {512, 3, 3, 512}, 1, 1, 1, 1)},
+             {"1x1 256>64 @56, n/8", graph_of({n / 8, 56, 56, 256}, {64, 1, 1, 256}, 1, 0, 1, 1)},
+             {"1x1 512>2048 @7, n/8", graph_of({n / 8, 7, 7, 512}, {2048, 1, 1, 512}, 1, 0, 1, 1)}})
+      for (const ConvKind kind : {ConvKind::forward, ConvKind::data_gradient, ConvKind::filter_gradient}) {
+        std::string line =
+            concat("  tiles n=", n, " ", name, " kind ", static_cast<int>(kind), ": cuDNN / tiles");
+        for (const bool tf32 : {false, true}) {
+          ConvGraph g = graph;
+          g.kind = kind;
+          g.tf32 = tf32;
+          const auto theirs = gpu(*device).cudnn().engine(g);
+          const auto ours = tiled_convolution(g);
+          line +=
+              concat(tf32 ? ", tf32 " : ", f32 ", theirs ? fixed(time_of(*device, *theirs, g), 1) : "none",
+                     " / ", fixed(time_of(*device, *ours, g), 1), theirs ? " (" + theirs->name() + ")" : "");
         }
+        std::cout << line << "\n";
       }
 }
 

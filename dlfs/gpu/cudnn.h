@@ -20,7 +20,7 @@ struct CudnnLibrary;  // the opened file and its entry points
 enum class ConvKind : uint8_t { forward, data_gradient, filter_gradient };
 
 // One graph in f32. forward: y = x * w + bias; data_gradient: x (+)= from y and w; filter_gradient: w (+)= from x and y.
-// The bias belongs to forward alone, add to the gradients. (No ReLU: cuDNN's fused one turns NaN into 0, and a step that
+// For cuDNN the bias belongs to forward alone, add to the gradients. (No ReLU: cuDNN's fused one turns NaN into 0, and a step that
 // diverged must show.)
 struct ConvGraph {
   ConvKind kind = ConvKind::forward;

@@ -1,301 +1,140 @@
+#include "dlfs/gpu/tiled_convolution.h"
+
 #include <algorithm>
 
-#include "dlfs/gpu/launch.h"
-#include "dlfs/gpu/tiled_convolution.h"
+#include "dlfs/gpu/tiled_product.h"
 
 namespace dlfs {
 namespace {
 
-constexpr int depth = 16;           // of a tile: products that are read at a time
-constexpr int wanted_blocks = 264;  // two for each multiprocessor of a large card
+using tiles::Epilogue;
+using tiles::Product;
 
-// n / d and n % d of 0 <= n < 2^31 by a multiplication: Granlund and Montgomery, "Division by Invariant Integers using
-// Multiplication", 1994.
-struct Divisor {
-  unsigned value = 1, magic = 0, shift = 0;
+constexpr unsigned multiprocessors = 132;  // of a large card
 
-  explicit Divisor(unsigned d) : value(d) {
-    while ((uint64_t{1} << shift) < d) ++shift;
-    magic = static_cast<unsigned>(((uint64_t{1} << 32) * ((uint64_t{1} << shift) - d)) / d + 1);
-  }
-  __device__ unsigned quotient(unsigned n) const { return (__umulhi(n, magic) + n) >> shift; }
-  __device__ unsigned split(unsigned n, unsigned& rest) const {
-    const unsigned q = quotient(n);
-    rest = n - q * value;
-    return q;
-  }
-};
+constexpr int lanes = 8;  // that share the parts of one result
 
-// out [rows, columns] = sum over `length` of a [rows, length] * b [columns, length], with
-//   forward          rows: positions of y      columns: filters      length: (r, s, c) of x
-//   data_gradient    rows: positions of x      columns: channels     length: (r, s, k) of d_y
-//   filter_gradient  rows: filters             columns: (r, s, c)    length: positions of y
-struct Product {
-  int rows, columns, length, part;  // part: of the length that one block takes
-  int height, width, channels;      // of the image that is gathered
-  int stride, pad, dilation;
-  Divisor out_width, out_height;  // of the positions that index rows, or the length of filter_gradient
-  Divisor filter_width, inner;    // of (r, s, inner)
-  int filter_area;                // r * s of w
-};
-
-// Where in the gathered image the element (r, s, inner) of position (n, row, column) lies; -1 in the padding. In
-// data_gradient the position is one of x and the image is d_y, which only every stride-th row and column meets.
-template <ConvKind kind>
-__device__ int gathered(const Product& of, int n, int row, int column, int r, int s, int inner) {
-  int h, w;
-  if (kind == ConvKind::data_gradient) {
-    h = row + of.pad - r * of.dilation;
-    w = column + of.pad - s * of.dilation;
-    if (of.stride != 1) {
-      if (h % of.stride != 0 || w % of.stride != 0) return -1;
-      h /= of.stride;  // a negative one stays out of range
-      w /= of.stride;
-    }
-  } else {
-    h = row * of.stride - of.pad + r * of.dilation;
-    w = column * of.stride - of.pad + s * of.dilation;
-  }
-  if (static_cast<unsigned>(h) >= static_cast<unsigned>(of.height) ||
-      static_cast<unsigned>(w) >= static_cast<unsigned>(of.width))
-    return -1;
-  return ((n * of.height + h) * of.width + w) * of.channels + inner;
-}
-
-// A position counted over (n, height, width), taken apart.
-struct Position {
-  unsigned n, row, column;
-  __device__ Position(const Product& of, unsigned i) {
-    n = of.out_height.split(of.out_width.split(i, column), row);
-  }
-};
-
-// An element of the length (or of filter_gradient's columns), taken apart to (r, s, inner).
-struct Tap {
-  unsigned r, s, inner;
-  __device__ Tap(const Product& of, unsigned i) { r = of.filter_width.split(of.inner.split(i, inner), s); }
-};
-
-template <ConvKind kind>
-__device__ float left(const Product& of, const float* a, unsigned row, unsigned i) {
-  if (row >= static_cast<unsigned>(of.rows) || i >= static_cast<unsigned>(of.length)) return 0;
-  if (kind == ConvKind::filter_gradient) return a[i * of.rows + row];
-  const Position at(of, row);
-  const Tap tap(of, i);
-  const int index = gathered<kind>(of, at.n, at.row, at.column, tap.r, tap.s, tap.inner);
-  return index < 0 ? 0 : a[index];
-}
-
-template <ConvKind kind>
-__device__ float right(const Product& of, const float* b, unsigned column, unsigned i) {
-  if (column >= static_cast<unsigned>(of.columns) || i >= static_cast<unsigned>(of.length)) return 0;
-  if (kind == ConvKind::forward) return b[column * of.length + i];
-  if (kind == ConvKind::data_gradient) {
-    const Tap tap(of, i);  // inner is the filter
-    return b[(tap.inner * of.filter_area + tap.r * of.filter_width.value + tap.s) * of.columns + column];
-  }
-  const Position at(of, i);
-  const Tap tap(of, column);
-  const int index = gathered<kind>(of, at.n, at.row, at.column, tap.r, tap.s, tap.inner);
-  return index < 0 ? 0 : b[index];
-}
-
-struct Epilogue {
-  const float* bias;  // [columns], or null
-  bool relu, add;
-};
-
-__device__ void store(const Epilogue& with, float* to, float value, unsigned column) {
-  if (with.bias != nullptr) value += with.bias[column];
-  if (with.relu && value <= 0) value = 0;
-  *to = with.add ? *to + value : value;
-}
-
-// One tile of `height` x `width` numbers of out a block, four by four a thread; blockIdx.z is the part of the length.
-// While one slice of the tile is multiplied in shared memory the next is read into registers.
-template <ConvKind kind, int height, int width>
-__global__ void __launch_bounds__(height* width / 16)
-    multiply(Product of, const float* a, const float* b, float* out, float* parts, Epilogue with) {
-  constexpr int threads = height * width / 16, a_loads = height * depth / threads,
-                b_loads = width * depth / threads;
-  __shared__ float4 a_tile[2][depth][height / 4 + 1], b_tile[2][depth][width / 4 + 1];
-  const unsigned first_row = blockIdx.x * height, first_column = blockIdx.y * width;
-  const unsigned begin = blockIdx.z * of.part, end = min(begin + of.part, of.length);
-  const int tx = threadIdx.x % (width / 4), ty = threadIdx.x / (width / 4);
-
-  // Neighbouring threads read along what lies together in memory: the length, or rows and columns.
-  constexpr bool a_along = kind != ConvKind::filter_gradient, b_along = kind == ConvKind::forward;
-  const auto a_place = [&](int i, int& row, int& k) {
-    const int e = threadIdx.x + i * threads;
-    row = a_along ? e / depth : e % height;
-    k = a_along ? e % depth : e / height;
-  };
-  const auto b_place = [&](int i, int& column, int& k) {
-    const int e = threadIdx.x + i * threads;
-    column = b_along ? e / depth : e % width;
-    k = b_along ? e % depth : e / width;
-  };
-  float a_next[a_loads], b_next[b_loads];
-  const auto read = [&](unsigned from) {
-    for (int i = 0; i < a_loads; ++i) {
-      int row, k;
-      a_place(i, row, k);
-      a_next[i] = from + k < end ? left<kind>(of, a, first_row + row, from + k) : 0;
-    }
-    for (int i = 0; i < b_loads; ++i) {
-      int column, k;
-      b_place(i, column, k);
-      b_next[i] = from + k < end ? right<kind>(of, b, first_column + column, from + k) : 0;
-    }
-  };
-  const auto write = [&](int slot) {
-    for (int i = 0; i < a_loads; ++i) {
-      int row, k;
-      a_place(i, row, k);
-      reinterpret_cast<float*>(a_tile[slot][k])[row] = a_next[i];
-    }
-    for (int i = 0; i < b_loads; ++i) {
-      int column, k;
-      b_place(i, column, k);
-      reinterpret_cast<float*>(b_tile[slot][k])[column] = b_next[i];
-    }
-  };
-
-  float sums[4][4] = {};
-  read(begin);
-  write(0);
-  __syncthreads();
-  int slot = 0;
-  for (unsigned from = begin; from < end; from += depth, slot ^= 1) {
-    const bool more = from + depth < end;
-    if (more) read(from + depth);
-#pragma unroll
-    for (int k = 0; k < depth; ++k) {
-      const float4 p = a_tile[slot][k][ty], q = b_tile[slot][k][tx];
-      const float ps[4] = {p.x, p.y, p.z, p.w}, qs[4] = {q.x, q.y, q.z, q.w};
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-#pragma unroll
-        for (int j = 0; j < 4; ++j) sums[i][j] = fmaf(ps[i], qs[j], sums[i][j]);
-    }
-    if (more) write(slot ^ 1);
-    __syncthreads();
-  }
-
-#pragma unroll
-  for (int i = 0; i < 4; ++i)
-#pragma unroll
-    for (int j = 0; j < 4; ++j) {
-      const unsigned row = first_row + 4 * ty + i, column = first_column + 4 * tx + j;
-      if (row >= static_cast<unsigned>(of.rows) || column >= static_cast<unsigned>(of.columns)) continue;
-      const unsigned at = row * of.columns + column;
-      if (parts != nullptr)
-        parts[blockIdx.z * (of.rows * of.columns) + at] = sums[i][j];
-      else
-        store(with, out + at, sums[i][j], column);
-    }
-}
-
-__global__ void add_parts(unsigned count, unsigned columns, int parts, const float* from, float* out,
-                          Epilogue with) {
-  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= count) return;
+// 32 results a block, eight threads each: every eighth part, then the eight sums in order.
+__global__ void __launch_bounds__(32 * lanes)
+    add_parts(unsigned count, unsigned columns, unsigned all, int parts, const float* from, float* out,
+              Epilogue with) {
+  __shared__ float sums[lanes][32];
+  const unsigned i = blockIdx.x * 32 + threadIdx.x;
   float sum = 0;
-  for (int part = 0; part < parts; ++part) sum += from[part * count + i];
-  store(with, out + i, sum, i % columns);
+  if (i < all)
+    for (int part = threadIdx.y; part < parts; part += lanes) sum += from[part * all + i];
+  sums[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.y != 0 || i >= all) return;
+  for (int lane = 1; lane < lanes; ++lane) sum += sums[lane][threadIdx.x];
+  if (i < count) {
+    store(with, out + i, sum, i % columns);
+  } else {
+    float* const to = with.bias_gradient + i - count;
+    *to = sum + (with.add_bias ? *to : 0);
+  }
 }
 
 Product product(const ConvGraph& g) {
   const bool data = g.kind == ConvKind::data_gradient, filter = g.kind == ConvKind::filter_gradient;
-  const int positions = g.y.n * g.y.h * g.y.w, taps = g.w.h * g.w.w * g.w.c;
-  const Shape &gathered = data ? g.y : g.x, &indexed = data ? g.x : g.y;
-  return {.rows = data     ? g.x.n * g.x.h * g.x.w
-                  : filter ? g.w.n
-                           : positions,
-          .columns = data     ? g.x.c
-                     : filter ? taps
-                              : g.w.n,
-          .length = data     ? g.w.h * g.w.w * g.w.n
-                    : filter ? positions
-                             : taps,
-          .part = 0,
+  const int taps = g.w.h * g.w.w, positions = g.y.n * g.y.h * g.y.w;
+  const dlfs::Shape &gathered = data ? g.y : g.x, &indexed = data ? g.x : g.y;
+  return {.rows = filter ? taps * g.w.c : indexed.n * indexed.h * indexed.w,
+          .columns = data ? g.x.c : g.w.n,
+          .length = filter ? positions : taps * (data ? g.w.n : g.w.c),
+          .images = indexed.n,
+          .row_height = indexed.h,
+          .row_width = indexed.w,
           .height = gathered.h,
           .width = gathered.w,
           .channels = gathered.c,
+          .filter_height = g.w.h,
+          .filter_width = g.w.w,
           .stride = g.stride,
           .pad = g.pad,
           .dilation = g.dilation,
-          .out_width = Divisor(indexed.w),
-          .out_height = Divisor(indexed.h),
-          .filter_width = Divisor(g.w.w),
+          .parts = 1,
           .inner = Divisor(data ? g.w.n : g.w.c),
-          .filter_area = g.w.h * g.w.w};
+          .out_width = Divisor(g.y.w),
+          .out_height = Divisor(g.y.h)};
+}
+
+// The blocks that fill the card.
+unsigned wanted_blocks(const ConvGraph& g) { return (g.tf32 ? 4 : 3) * multiprocessors; }
+
+tiles::Shape shape_of(const ConvGraph& g, const Product& of, int rows) {
+  tiles::Shape shape{g.kind, 1, 4, of.columns <= 24 ? 24 : 64};
+  if (of.channels % 4 == 0)
+    shape.vector = 4;
+  else if (of.channels % 2 == 0 && g.kind == ConvKind::data_gradient)
+    shape.vector = 2;
+  const auto blocks = [&] {
+    return blocks_for(rows, 32 * shape.row_warps) * blocks_for(of.columns, shape.width);
+  };
+  if (shape.width == 24) shape.row_warps = 2;
+  while (shape.row_warps > 1 && (rows <= 16 * shape.row_warps || blocks() < wanted_blocks(g) / 2))
+    shape.row_warps /= 2;
+  return shape;
 }
 
 class Tiled : public ConvEngine {
  public:
-  Tiled(const ConvGraph& graph, bool relu) : graph_(graph), relu_(relu), of_(product(graph)) {
-    width_ = of_.columns <= 32 ? 32 : 64;
-    height_ = of_.rows <= 32 ? 32 : 64;
-    const int tiles = ((of_.rows + height_ - 1) / height_) * ((of_.columns + width_ - 1) / width_);
-    const int most = std::max(1, of_.length / (4 * depth));
-    parts_ = std::clamp(wanted_blocks / tiles, 1, most);
-    of_.part = (of_.length + parts_ - 1) / parts_;
-    of_.part = (of_.part + depth - 1) / depth * depth;
-    parts_ = (of_.length + of_.part - 1) / of_.part;
+  Tiled(const ConvGraph& graph, const TiledSettings& settings)
+      : graph_(graph), settings_(settings), of_(product(graph)) {
+    const bool bias_row = graph.bias && graph.kind == ConvKind::filter_gradient;
+    const int rows = of_.rows + (bias_row ? 1 : 0);
+    shape_ = shape_of(graph, of_, rows);
+    const int depth = 32;
+    const unsigned tiles = blocks_for(rows, 32 * shape_.row_warps) * blocks_for(of_.columns, shape_.width);
+    const int most = std::max(1, of_.length / (2 * depth));
+    of_.parts = std::clamp(static_cast<int>(wanted_blocks(graph) / tiles), 1, most);
+    results_ = int64_t{rows} * of_.columns;
+    if (graph.tf32)
+      tiles::prepare<true>(shape_);
+    else
+      tiles::prepare<false>(shape_);
   }
 
-  size_t workspace() const override {
-    return parts_ == 1 ? 0 : sizeof(float) * parts_ * size_t(of_.rows) * of_.columns;
-  }
+  size_t workspace() const override { return of_.parts == 1 ? 0 : sizeof(float) * of_.parts * results_; }
   const std::string& name() const override { return name_; }
 
   void run(Stream stream, const ConvPointers& at, void* workspace) override {
-    const auto *x = static_cast<float*>(at.x), *w = static_cast<float*>(at.w), *y = static_cast<float*>(at.y);
-    switch (graph_.kind) {
-      case ConvKind::forward:
-        return launch<ConvKind::forward>(stream, x, w, static_cast<float*>(at.y), at, workspace);
-      case ConvKind::data_gradient:
-        return launch<ConvKind::data_gradient>(stream, y, w, static_cast<float*>(at.x), at, workspace);
-      case ConvKind::filter_gradient:
-        return launch<ConvKind::filter_gradient>(stream, y, x, static_cast<float*>(at.w), at, workspace);
-    }
-  }
-
- private:
-  template <ConvKind kind>
-  void launch(Stream stream, const float* a, const float* b, float* out, const ConvPointers& at,
-              void* workspace) {
-    const auto in = static_cast<cudaStream_t>(stream.native);
-    const Epilogue with{graph_.bias ? static_cast<float*>(at.bias) : nullptr, relu_, graph_.add};
-    float* parts = parts_ == 1 ? nullptr : static_cast<float*>(workspace);
-    const dim3 grid(blocks_for(of_.rows, height_), blocks_for(of_.columns, width_), parts_);
-    if (height_ == 64 && width_ == 64)
-      multiply<kind, 64, 64><<<grid, 256, 0, in>>>(of_, a, b, out, parts, with);
-    if (height_ == 64 && width_ == 32)
-      multiply<kind, 64, 32><<<grid, 128, 0, in>>>(of_, a, b, out, parts, with);
-    if (height_ == 32 && width_ == 64)
-      multiply<kind, 32, 64><<<grid, 128, 0, in>>>(of_, a, b, out, parts, with);
-    if (height_ == 32 && width_ == 32)
-      multiply<kind, 32, 32><<<grid, 64, 0, in>>>(of_, a, b, out, parts, with);
-    check_launch("tiled convolution");
-    if (parts == nullptr) return;
-    const int count = of_.rows * of_.columns;
-    add_parts<<<blocks_for(count, 256), 256, 0, in>>>(count, of_.columns, parts_, parts, out, with);
+    const bool forward = graph_.kind == ConvKind::forward, data = graph_.kind == ConvKind::data_gradient;
+    auto *x = static_cast<float*>(at.x), *w = static_cast<float*>(at.w), *y = static_cast<float*>(at.y);
+    auto* bias = graph_.bias ? static_cast<float*>(at.bias) : nullptr;
+    const tiles::Launch launch{.of = of_,
+                               .a = data ? y : x,
+                               .b = forward || data ? w : y,
+                               .out = forward ? y
+                                      : data  ? x
+                                              : w,
+                               .parts = of_.parts == 1 ? nullptr : static_cast<float*>(workspace),
+                               .with = {forward ? bias : nullptr, forward ? nullptr : bias, settings_.relu,
+                                        graph_.add, settings_.add_bias},
+                               .stream = static_cast<cudaStream_t>(stream.native)};
+    if (graph_.tf32)
+      tiles::launch<true>(shape_, launch);
+    else
+      tiles::launch<false>(shape_, launch);
+    if (of_.parts == 1) return;
+    add_parts<<<blocks_for(results_, 32), dim3(32, lanes), 0, launch.stream>>>(
+        of_.rows * of_.columns, of_.columns, results_, of_.parts, launch.parts, launch.out, launch.with);
     check_launch("tiled convolution's parts");
   }
 
+ private:
   ConvGraph graph_;
-  bool relu_;
+  TiledSettings settings_;
   Product of_;
-  int height_ = 64, width_ = 64, parts_ = 1;
+  tiles::Shape shape_{};
+  int64_t results_ = 0;
   std::string name_ = "own tiles";
 };
 
 }  // namespace
 
-std::unique_ptr<ConvEngine> tiled_convolution(const ConvGraph& graph, bool relu) {
-  return std::make_unique<Tiled>(graph, relu);
+std::unique_ptr<ConvEngine> tiled_convolution(const ConvGraph& graph, const TiledSettings& settings) {
+  return std::make_unique<Tiled>(graph, settings);
 }
 
 }  // namespace dlfs

@@ -14,7 +14,7 @@ class MaxPool : public OpFunction<MaxPoolSettings> {
 
   std::string settings() const override {
     return concat(R"({"size": )", settings_.size, R"(, "stride": )", settings_.step(), R"(, "pad": )",
-                  settings_.pad, "}");
+                  settings_.pad, R"(, "relu": )", settings_.relu ? "true" : "false", "}");
   }
 
   Signature infer(const Inputs& in) const override {

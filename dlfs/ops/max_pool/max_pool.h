@@ -5,7 +5,8 @@
 //
 // Of equal values the first in reading order wins; a NaN wins over all. Forward keeps where the winner stood
 // (u8, row * size + column in the window), so backward reads neither x nor y; windows that overlap add up in
-// a fixed order.
+// a fixed order. With relu y = max(y, 0): the largest of what a ReLU leaves is what it leaves of the largest, so a ReLU
+// before the pool costs nothing behind it.
 #pragma once
 
 #include "dlfs/graph/trace.h"
@@ -16,9 +17,12 @@ struct MaxPoolSettings {
   int size = 2;
   int stride = 0;  // 0: size, windows side by side
   int pad = 0;     // at most size / 2
+  bool relu = false;
 
   int step() const { return stride == 0 ? size : stride; }
 };
+
+constexpr uint8_t no_winner = 255;  // the ReLU let nothing through
 
 FunctionPtr max_pool_function(const MaxPoolSettings& settings);
 Value max_pool(Value x, const MaxPoolSettings& settings = {});

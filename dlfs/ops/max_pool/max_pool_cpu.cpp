@@ -43,7 +43,8 @@ class Forward : public Kernel {
       : windows_(windows(site.in[0].shape(), site.out[0].shape(), settings)),
         x_(site.in[0].as<float>()),
         y_(site.out[0].as<float>()),
-        winner_(site.saved[0].as<uint8_t>()) {}
+        winner_(site.saved[0].as<uint8_t>()),
+        relu_(settings.relu) {}
 
   void run(Stream) override {
     windows_.each([this](int64_t corner, Windows::Range rows, Windows::Range columns, int64_t output) {
@@ -74,6 +75,12 @@ class Forward : public Kernel {
           place[c] = wins ? here : place[c];
         }
       }
+    if (relu_)
+      for (int c = 0; c < channels; ++c) {
+        const bool closed = best[c] <= 0;
+        best[c] = closed ? 0 : best[c];
+        place[c] = closed ? no_winner : place[c];
+      }
     std::copy_n(best.begin(), channels, y_ + output);
     if (winner_ == nullptr) return;
     uint8_t* __restrict const winners = winner_ + output;
@@ -84,6 +91,7 @@ class Forward : public Kernel {
   const float* x_;
   float* y_;
   uint8_t* winner_;
+  bool relu_;
 };
 
 class Backward : public Kernel {
@@ -103,7 +111,9 @@ class Backward : public Kernel {
     if (set_) std::fill_n(d_x_, windows_.x.count(), 0.0F);
     windows_.each([this](int64_t corner, Windows::Range, Windows::Range, int64_t output) {
       float* const first = d_x_ + corner;
-      for (int c = 0; c < windows_.y.c; ++c) first[offsets_[winner_[output + c]] + c] += d_y_[output + c];
+      for (int c = 0; c < windows_.y.c; ++c)
+        if (const uint8_t winner = winner_[output + c]; winner != no_winner)
+          first[offsets_[winner] + c] += d_y_[output + c];
     });
   }
 

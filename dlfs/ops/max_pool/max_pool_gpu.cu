@@ -1,5 +1,6 @@
 #include <cstdint>
 
+#include "dlfs/gpu/divisor.h"
 #include "dlfs/gpu/launch.h"
 #include "dlfs/ops/max_pool/max_pool.h"
 
@@ -11,6 +12,8 @@ constexpr int threads = 256;
 struct Windows {
   Shape x, y;
   int size, step, pad;
+  bool relu;
+  Divisor packs, x_width, x_height, y_width, y_height, by_step;
 };
 
 // `width` channels side by side, read and written in one access.
@@ -24,10 +27,10 @@ template <int width>
 __global__ void forward(Windows of, const Pack<float, width>* x, Pack<float, width>* y,
                         Pack<uint8_t, width>* winner) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.y.c / width;
+  const int packs = of.packs.value;
   if (i >= static_cast<unsigned>(of.y.n * of.y.h * of.y.w * packs)) return;
-  const int c = i % packs, column = i / packs % of.y.w, row = i / packs / of.y.w % of.y.h,
-            n = i / packs / of.y.w / of.y.h;
+  unsigned c, column, row;
+  const int n = of.y_height.split(of.y_width.split(of.packs.split(i, c), column), row);
   const int top = row * of.step - of.pad, left = column * of.step - of.pad;
   Pack<float, width> best;
   Pack<uint8_t, width> place;
@@ -44,6 +47,13 @@ __global__ void forward(Windows of, const Pack<float, width>* x, Pack<float, wid
         }
       first = false;
     }
+  if (of.relu)
+#pragma unroll
+    for (int k = 0; k < width; ++k)
+      if (best.at[k] <= 0) {
+        best.at[k] = 0;
+        place.at[k] = no_winner;
+      }
   y[i] = best;
   if (winner != nullptr) winner[i] = place;
 }
@@ -53,13 +63,17 @@ template <int width>
 __global__ void backward(Windows of, const Pack<float, width>* d_y, const Pack<uint8_t, width>* winner,
                          Pack<float, width>* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.x.c / width;
+  const int packs = of.packs.value;
   if (i >= static_cast<unsigned>(of.x.n * of.x.h * of.x.w * packs)) return;
-  const int c = i % packs, w = i / packs % of.x.w, h = i / packs / of.x.w % of.x.h,
-            n = i / packs / of.x.w / of.x.h;
+  unsigned c, w, h;
+  const int n = of.x_height.split(of.x_width.split(of.packs.split(i, c), w), h);
   // The first window whose end lies behind `at`, and the last whose start does not.
-  const auto first = [&](int at) { return max(0, (at + of.pad - of.size + of.step) / of.step); };
-  const auto last = [&](int at, int windows) { return min(windows - 1, (at + of.pad) / of.step); };
+  const auto first = [&](int at) {
+    return static_cast<int>(of.by_step.quotient(max(0, at + of.pad - of.size + of.step)));
+  };
+  const auto last = [&](int at, int windows) {
+    return min(windows - 1, static_cast<int>(of.by_step.quotient(at + of.pad)));
+  };
   Pack<float, width> sum{};
   for (int row = first(h); row <= last(h, of.y.h); ++row)
     for (int column = first(w); column <= last(w, of.y.w); ++column) {
@@ -80,41 +94,61 @@ __global__ void backward(Windows of, const Pack<float, width>* d_y, const Pack<u
 }
 
 template <int width>
-void launch_forward(const Windows& of, const Site& site, cudaStream_t stream) {
-  forward<width><<<blocks_for(of.y.count() / width, threads), threads, 0, stream>>>(
-      of, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>(),
-      site.saved[0].as<Pack<uint8_t, width>>());
-  check_launch("max_pool forward");
+Windows windows(const Shape& x, const Shape& y, const MaxPoolSettings& settings) {
+  return {.x = x,
+          .y = y,
+          .size = settings.size,
+          .step = settings.step(),
+          .pad = settings.pad,
+          .relu = settings.relu,
+          .packs = Divisor(x.c / width),
+          .x_width = Divisor(x.w),
+          .x_height = Divisor(x.h),
+          .y_width = Divisor(y.w),
+          .y_height = Divisor(y.h),
+          .by_step = Divisor(settings.step())};
 }
 
 template <int width>
-void launch_backward(const Windows& of, const Site& site, cudaStream_t stream) {
-  backward<width><<<blocks_for(of.x.count() / width, threads), threads, 0, stream>>>(
-      of, site.d_out[0].as<Pack<float, width>>(), site.saved[0].as<Pack<uint8_t, width>>(),
-      site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
-  check_launch("max_pool backward");
+KernelPtr forward_kernel(const Site& site, const MaxPoolSettings& settings) {
+  const Windows of = windows<width>(site.in[0].shape(), site.out[0].shape(), settings);
+  return gpu_kernel([of, site](Stream stream) {
+    forward<width>
+        <<<blocks_for(of.y.count() / width, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+            of, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>(),
+            site.saved[0].as<Pack<uint8_t, width>>());
+    check_launch("max_pool forward");
+  });
 }
 
-Windows windows(const Shape& x, const Shape& y, const MaxPoolSettings& settings) {
-  return {x, y, settings.size, settings.step(), settings.pad};
+template <int width>
+KernelPtr backward_kernel(const Site& site, const MaxPoolSettings& settings) {
+  const Windows of = windows<width>(site.d_in[0].to.shape(), site.d_out[0].shape(), settings);
+  return gpu_kernel([of, site](Stream stream) {
+    backward<width>
+        <<<blocks_for(of.x.count() / width, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+            of, site.d_out[0].as<Pack<float, width>>(), site.saved[0].as<Pack<uint8_t, width>>(),
+            site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
+    check_launch("max_pool backward");
+  });
 }
 
 }  // namespace
 
 KernelPtr max_pool_forward_gpu(Device&, const Site& site, const MaxPoolSettings& settings) {
-  const Windows of = windows(site.in[0].shape(), site.out[0].shape(), settings);
-  return gpu_kernel([of, site](Stream stream) {
-    const auto launch = of.x.c % 4 == 0 ? launch_forward<4> : launch_forward<1>;
-    launch(of, site, static_cast<cudaStream_t>(stream.native));
-  });
+  const int channels = site.in[0].shape().c;
+  const auto make = channels % 4 == 0   ? forward_kernel<4>
+                    : channels % 2 == 0 ? forward_kernel<2>
+                                        : forward_kernel<1>;
+  return make(site, settings);
 }
 
 KernelPtr max_pool_backward_gpu(Device&, const Site& site, const MaxPoolSettings& settings) {
-  const Windows of = windows(site.d_in[0].to.shape(), site.d_out[0].shape(), settings);
-  return gpu_kernel([of, site](Stream stream) {
-    const auto launch = of.x.c % 4 == 0 ? launch_backward<4> : launch_backward<1>;
-    launch(of, site, static_cast<cudaStream_t>(stream.native));
-  });
+  const int channels = site.d_out[0].shape().c;
+  const auto make = channels % 4 == 0   ? backward_kernel<4>
+                    : channels % 2 == 0 ? backward_kernel<2>
+                                        : backward_kernel<1>;
+  return make(site, settings);
 }
 
 }  // namespace dlfs

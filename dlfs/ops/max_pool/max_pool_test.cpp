@@ -29,8 +29,12 @@ std::vector<OpCase> max_pool_cases() {
            .settings = {.size = 3, .stride = 1, .pad = 1}},
            {.name = "whole image", .x = {2, 5, 5, 4}, .settings = {.size = 5}},
            {.name = "stride beyond the window", .x = {1, 9, 9, 2}, .settings = {.size = 2, .stride = 3}},
-           {.name = "speed lenet pool1", .x = {256, 24, 24, 20}, .speed = true},
-           {.name = "speed lenet pool2", .x = {256, 8, 8, 50}, .speed = true},
+           {.name = "relu", .x = {3, 6, 8, 20}, .settings = {.relu = true}},
+           {.name = "relu, overlaps, two channels",
+           .x = {2, 7, 6, 6},
+           .settings = {.size = 3, .stride = 2, .pad = 1, .relu = true}},
+           {.name = "speed lenet pool1", .x = {256, 24, 24, 20}, .settings = {.relu = true}, .speed = true},
+           {.name = "speed lenet pool2", .x = {256, 8, 8, 50}, .settings = {.relu = true}, .speed = true},
            {.name = "speed resnet stem",
            .x = {64, 112, 112, 64},
            .settings = {.size = 3, .stride = 2, .pad = 1},
@@ -63,6 +67,32 @@ static void expect_odd_values(Device& device) {
   EXPECT_EQ(winners[0], 0) << "of equals the first wins";
   EXPECT_EQ(winners[1], 0) << "of equals the first wins";
   EXPECT_EQ(winners[3], 1) << "of equals the first wins";
+}
+
+// ReLU and maximum change places: NaN stays, what is not above 0 gets no gradient.
+static void expect_relu(Device& device) {
+  const double nan = std::nan("");
+  const OpCase of{.name = "max_pool/relu values",
+                  .function = max_pool_function({.relu = true}),
+                  .inputs = {{.spec = {{1, 2, 8, 1}}}}};
+  OpRun run(device, of);
+  run.set_input(0, {-1, -2, 0, -3, nan, -5, 2, -7,  //
+                    -4, -1, -6, -9, -3, -1, -7, 3});
+  run.set_d_out(0, {5, 6, 7, 8});
+  run.forward();
+  run.backward(Write::set);
+  EXPECT_EQ(run.results()[0][0], 0);
+  EXPECT_EQ(run.results()[0][1], 0);
+  EXPECT_TRUE(std::isnan(run.results()[0][2]));
+  EXPECT_EQ(run.results()[0][3], 3);
+  EXPECT_EQ(run.gradients()[0], (Numbers{0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8}));
+}
+
+TEST(MaxPool, ReluLetsOnlyWhatIsAboveZeroThrough) { expect_relu(*open_cpu()); }
+
+TEST(GpuMaxPool, ReluLetsOnlyWhatIsAboveZeroThrough) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_relu(*gpu);
 }
 
 TEST(MaxPool, FirstOfEqualsWinsAndNanIsKept) { expect_odd_values(*open_cpu()); }

@@ -1,0 +1,9 @@
+// The tiled kernels in plain f32.
+#include "dlfs/gpu/tiled_product.h"
+
+namespace dlfs::tiles {
+
+template void prepare<false>(const Shape&);
+template void launch<false>(const Shape&, const Launch&);
+
+}  // namespace dlfs::tiles

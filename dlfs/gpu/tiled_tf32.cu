@@ -1,0 +1,9 @@
+// The tiled kernels on Tensor Cores.
+#include "dlfs/gpu/tiled_product.h"
+
+namespace dlfs::tiles {
+
+template void prepare<true>(const Shape&);
+template void launch<true>(const Shape&, const Launch&);
+
+}  // namespace dlfs::tiles
