@@ -82,6 +82,23 @@ def softmax_cross_entropy(s, logits, labels):
     return [loss.reshape(1, 1, 1, 1)]
 
 
+def element_loss(s, values, weights):
+    losses = values if weights is None else values * weights
+    return [(losses.mean() if s["reduction"] == "mean" else losses.sum()).reshape(1, 1, 1, 1)]
+
+
+def sigmoid_cross_entropy(s, logits, targets, weights):
+    return element_loss(s, F.binary_cross_entropy_with_logits(logits, targets, reduction="none"), weights)
+
+
+def mean_squared_error(s, prediction, target, weights):
+    return element_loss(s, F.mse_loss(prediction, target, reduction="none"), weights)
+
+
+def smooth_l1(s, prediction, target, weights):
+    return element_loss(s, F.smooth_l1_loss(prediction, target, reduction="none", beta=s["beta"]), weights)
+
+
 def sgd(s, rate, *tensors):
     """One step of torch.optim.SGD that finds the case's momentum in its state."""
     parts = 3 if s["momentum"] else 2
@@ -102,7 +119,8 @@ def sgd(s, rate, *tensors):
     return results
 
 
-OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sgd)}
+OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error,
+                              smooth_l1, sgd)}
 
 
 def sample(t):

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "dlfs/gpu/across.h"
 #include "dlfs/gpu/launch.h"
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -22,31 +23,12 @@ struct Rows {
 struct Partial {
   float loss;
   int counted;
-};
 
-template <typename T, typename Combine>
-__device__ T across_warp(T value, Combine combine) {
-  for (int distance = 16; distance > 0; distance /= 2)
-    value = combine(value, __shfl_xor_sync(~0U, value, distance));
-  return value;
-}
-
-__device__ float sum(float a, float b) { return a + b; }
-__device__ float larger(float a, float b) { return a < b || b != b ? b : a; }  // a NaN stays
-
-// Adds up over the block in a fixed order; the result is thread 0's.
-__device__ Partial across_block(Partial of) {
-  __shared__ Partial all[threads];
-  all[threadIdx.x] = of;
-  for (int half = threads / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (threadIdx.x < half) {
-      all[threadIdx.x].loss += all[threadIdx.x + half].loss;
-      all[threadIdx.x].counted += all[threadIdx.x + half].counted;
-    }
+  __device__ void operator+=(const Partial& other) {
+    loss += other.loss;
+    counted += other.counted;
   }
-  return all[threadIdx.x];
-}
+};
 
 // One row a warp. Everything is relative to the row's largest logit until it is stored.
 __global__ void forward(Rows of, const float* logits, const int* labels, float* log_sums, Partial* partials) {
@@ -73,18 +55,15 @@ __global__ void forward(Rows of, const float* logits, const int* labels, float* 
     ++mine.counted;
   }
   __syncwarp();
-  const Partial total = across_block(mine);
+  const Partial total = across_block<threads>(mine);
   if (threadIdx.x == 0) partials[blockIdx.x] = total;
 }
 
 // One block: the mean over all that counted.
 __global__ void mean(int blocks, const Partial* partials, float* loss, float* inverse_count) {
   Partial mine{0, 0};
-  for (int i = threadIdx.x; i < blocks; i += threads) {
-    mine.loss += partials[i].loss;
-    mine.counted += partials[i].counted;
-  }
-  const Partial total = across_block(mine);
+  for (int i = threadIdx.x; i < blocks; i += threads) mine += partials[i];
+  const Partial total = across_block<threads>(mine);
   if (threadIdx.x != 0) return;
   *loss = total.counted == 0 ? 0 : total.loss / total.counted;
   if (inverse_count != nullptr) *inverse_count = total.counted == 0 ? 0 : 1.0F / total.counted;
