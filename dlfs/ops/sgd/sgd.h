@@ -7,7 +7,7 @@
 // Without momentum there is no m and p = p - rate * g. The rate lies on the device (f32 [1,1,1,1]).
 #pragma once
 
-#include "dlfs/graph/trace.h"
+#include "dlfs/ops/update.h"
 
 namespace dlfs {
 
@@ -17,7 +17,8 @@ struct SgdSettings {
   bool nesterov = false;
 };
 
-// The function alone: in {rate, p0, p1, …, gradient of p0, …, m0, …}; the m are left out where momentum is 0.
+// The function alone: its own input is the rate, kept is "momentum" unless that is 0.
+UpdateLayout sgd_layout(const SgdSettings& settings);
 FunctionPtr sgd_function(const SgdSettings& settings);
 
 // Adds the update of every parameter of the trace, and their "NAME.momentum" to its State (role optimizer).
@@ -26,11 +27,5 @@ void sgd(Trace& trace, Value rate, const SgdSettings& settings = {});
 // The halves, chosen in sgd.cpp.
 KernelPtr sgd_cpu(Device&, const Site&, const SgdSettings&);
 KernelPtr sgd_gpu(Device&, const Site&, const SgdSettings&);
-
-// The site of an update read as one row a parameter; `momentum` is null where there is none.
-struct SgdRow {
-  Tensor parameter, gradient, momentum;
-};
-std::vector<SgdRow> sgd_rows(const Site& site, const SgdSettings& settings);
 
 }  // namespace dlfs

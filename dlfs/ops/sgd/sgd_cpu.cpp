@@ -6,33 +6,28 @@ namespace {
 class Update : public Kernel {
  public:
   Update(const Site& site, const SgdSettings& settings)
-      : settings_(settings), rate_(site.in[0].as<float>()), rows_(sgd_rows(site, settings)) {}
+      : settings_(settings), rate_(site.in[0].as<float>()), rows_(update_rows(site, sgd_layout(settings))) {}
 
   void run(Stream) override {
-    for (const SgdRow& row : rows_) {
-      if (!row.momentum)
-        plain(row);
-      else
-        with_momentum(row);
-    }
+    for (const UpdateRow& row : rows_) settings_.momentum == 0 ? plain(row) : with_momentum(row);
   }
 
  private:
-  void plain(const SgdRow& row) const {
+  void plain(const UpdateRow& row) const {
     const float rate = *rate_, decay = settings_.weight_decay;
-    float* __restrict const p = row.parameter.as<float>();
-    const float* __restrict const gradient = row.gradient.as<float>();
-    const int64_t count = row.parameter.shape().count();
+    float* __restrict const p = row[0].as<float>();
+    const float* __restrict const gradient = row[1].as<float>();
+    const int64_t count = row[0].shape().count();
     for (int64_t i = 0; i < count; ++i) p[i] -= rate * (gradient[i] + decay * p[i]);
   }
 
-  void with_momentum(const SgdRow& row) const {
+  void with_momentum(const UpdateRow& row) const {
     const float rate = *rate_, decay = settings_.weight_decay, momentum = settings_.momentum;
     const bool nesterov = settings_.nesterov;
-    float* __restrict const p = row.parameter.as<float>();
-    float* __restrict const m = row.momentum.as<float>();
-    const float* __restrict const gradient = row.gradient.as<float>();
-    const int64_t count = row.parameter.shape().count();
+    float* __restrict const p = row[0].as<float>();
+    float* __restrict const m = row[2].as<float>();
+    const float* __restrict const gradient = row[1].as<float>();
+    const int64_t count = row[0].shape().count();
     for (int64_t i = 0; i < count; ++i) {
       const float g = gradient[i] + decay * p[i];
       m[i] = momentum * m[i] + g;
@@ -42,7 +37,7 @@ class Update : public Kernel {
 
   SgdSettings settings_;
   const float* rate_;
-  std::vector<SgdRow> rows_;
+  std::vector<UpdateRow> rows_;
 };
 
 }  // namespace
