@@ -119,8 +119,25 @@ def sgd(s, rate, *tensors):
     return results
 
 
+def adam(s, rate, steps, *tensors):
+    """One step of torch.optim.Adam or AdamW that finds the case's moments and steps done in its state."""
+    count = len(tensors) // 4
+    tensors = [t.detach().clone() for t in tensors]
+    parameters = [torch.nn.Parameter(t) for t in tensors[:count]]
+    gradients, m, v = (tensors[part * count:][:count] for part in (1, 2, 3))
+    kind = torch.optim.AdamW if s["decoupled"] else torch.optim.Adam
+    optimizer = kind(parameters, lr=rate.item(), foreach=False, betas=(float(s["beta1"]), float(s["beta2"])),
+                     eps=s["epsilon"], weight_decay=s["weight_decay"])
+    for i, parameter in enumerate(parameters):
+        parameter.grad = gradients[i]
+        optimizer.state[parameter] = {"step": steps[0, 0, 0, 0].double(), "exp_avg": m[i], "exp_avg_sq": v[i]}
+    optimizer.step()
+    updated = [t.detach() for row in zip(parameters, m, v) for t in row]  # in the order of Signature::updates
+    return updated + [steps + 1]
+
+
 OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error,
-                              smooth_l1, sgd)}
+                              smooth_l1, sgd, adam)}
 
 
 def sample(t):

@@ -5,7 +5,7 @@ namespace dlfs::testing {
 std::vector<OpCase> all_cases() {
   std::vector<OpCase> all;
   for (const auto& table : {conv_cases(), max_pool_cases(), linear_cases(), softmax_cross_entropy_cases(),
-                            element_loss_cases(), sgd_cases()})
+                            element_loss_cases(), sgd_cases(), adam_cases()})
     all.insert(all.end(), table.begin(), table.end());
   return all;
 }

@@ -14,6 +14,7 @@ std::vector<OpCase> linear_cases();
 std::vector<OpCase> softmax_cross_entropy_cases();
 std::vector<OpCase> element_loss_cases();
 std::vector<OpCase> sgd_cases();
+std::vector<OpCase> adam_cases();
 
 std::vector<OpCase> all_cases();
 

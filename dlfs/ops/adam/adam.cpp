@@ -1,0 +1,46 @@
+#include "dlfs/ops/adam/adam.h"
+
+#include "dlfs/ops/halves.h"
+
+namespace dlfs {
+namespace {
+
+constexpr Spec rate_spec{{1, 1, 1, 1}, DType::f32}, steps_spec{{1, 1, 1, 1}, DType::i32};
+
+class Adam : public OpFunction<AdamSettings> {
+ public:
+  explicit Adam(const AdamSettings& settings)
+      : OpFunction("adam", settings, {adam_cpu, nullptr, DLFS_GPU_HALF(adam_gpu), nullptr}) {}
+
+  std::string settings() const override {
+    return concat(R"({"beta1": )", settings_.beta1, R"(, "beta2": )", settings_.beta2, R"(, "epsilon": )",
+                  settings_.epsilon, R"(, "weight_decay": )", settings_.weight_decay, R"(, "decoupled": )",
+                  settings_.decoupled ? "true" : "false", "}");
+  }
+
+  Signature infer(const Inputs& in) const override {
+    const auto refuse = [](const auto&... fact) { throw ShapeError("adam", concat(fact...)); };
+    if (in.size() < 2 || in[0] != rate_spec || in[1] != steps_spec)
+      refuse("the rate must be ", to_string(rate_spec), " and the steps done ", to_string(steps_spec));
+    for (const double beta : {settings_.beta1, settings_.beta2})
+      if (!(beta >= 0 && beta < 1)) refuse("a beta of ", beta, " is not at least 0 and below 1");
+    if (!(settings_.epsilon > 0)) refuse("epsilon ", settings_.epsilon, " is not above 0");
+    Signature signature = update_signature("adam", in, adam_layout());
+    signature.updates.push_back(1);
+    return signature;
+  }
+};
+
+}  // namespace
+
+FunctionPtr adam_function(const AdamSettings& settings) { return std::make_shared<Adam>(settings); }
+
+UpdateLayout adam_layout() { return {.own = 2, .kept = {"adam_m", "adam_v"}}; }
+
+void adam(Trace& trace, Value rate, const AdamSettings& settings) {
+  const Value steps = trace.param(
+      trace.state().add("adam.steps", steps_spec, Role::counter, {.kind = Init::Kind::constant, .value = 0}));
+  trace.update(adam_function(settings), update_inputs(trace, {rate, steps}, adam_layout()));
+}
+
+}  // namespace dlfs
