@@ -93,11 +93,26 @@ void add_train(CLI::App& verb, TrainCommand& train) {
                   {"a whole number from 1 to 100000", [](int n) { return n >= 1 && n <= 100000; }});
   add_number<int>(verb, "--batch", "images a step", s.batch,
                   {"a whole number above 0", [](int n) { return n >= 1; }});
+  // Before --lr and --weight-decay, which overrule what it sets.
+  const auto take_optimizer = [&verb, &s](const std::string& word) {
+    for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw})
+      if (word == to_string(optimizer)) {
+        const TrainSettings usual = usual_settings(s.optimizer = optimizer);
+        s.rate = usual.rate;
+        s.weight_decay = usual.weight_decay;
+        if (optimizer != Optimizer::sgd && verb.count("--momentum") > 0)
+          refuse("--momentum belongs to sgd, but --optimizer is " + word);
+        return;
+      }
+    refuse("--optimizer is " + word + ", but can be sgd, adam or adamw");
+  };
+  add_value(verb, "--optimizer", "NAME", "sgd, adam (lr 0.001, decay 0) or adamw (0.001, 0.01) [sgd]",
+            take_optimizer);
   add_number<float>(verb, "--lr", "learning rate at first; falls along a cosine to 0", s.rate,
                     {"a number above 0", [](float x) { return x > 0 && std::isfinite(x); }});
-  add_number<float>(verb, "--momentum", "of SGD", s.momentum,
+  add_number<float>(verb, "--momentum", "of sgd", s.momentum,
                     {"a number from 0 to below 1", [](float x) { return x >= 0 && x < 1; }});
-  add_number<float>(verb, "--weight-decay", "of SGD", s.weight_decay,
+  add_number<float>(verb, "--weight-decay", "how strongly weights are pulled to 0", s.weight_decay,
                     {"a number of at least 0", [](float x) { return x >= 0 && std::isfinite(x); }});
   add_number<uint64_t>(verb, "--seed", "of weights and order: same seed, same bits", s.seed,
                        {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});

@@ -88,6 +88,33 @@ TEST_F(Program, TheSameSeedWritesTheSameWeights) {
   EXPECT_NE(weights("a"), weights("c"));
 }
 
+TEST_F(Program, TakesItsOptimizerByName) {
+  struct Case {
+    Words words;
+    std::string name;
+    double rate, decay;
+  };
+  for (const Case& of :
+       {Case{{}, "sgd", 0.02, 0.001},
+        {{"--momentum", "0.5"}, "sgd", 0.02, 0.001},
+        {{"--optimizer", "adam"}, "adam", 0.001, 0},
+        {{"--weight-decay", "0.5", "--optimizer", "adamw", "--lr", "0.25"}, "adamw", 0.25, 0.5},
+        {{"--optimizer", "adamw"}, "adamw", 0.001, 0.01}}) {
+    const std::string run = "run of " + join(of.words, " ");
+    ASSERT_EQ(run_program(train(run, of.words)).code, 0) << run;
+    const Json config = json_file(folder / run + "/config.json");
+    EXPECT_EQ(*config.find("optimizer")->string(), of.name) << run;
+    EXPECT_FLOAT_EQ(config.find("lr")->number().value(), of.rate) << run;
+    EXPECT_FLOAT_EQ(config.find("weight_decay")->number().value(), of.decay) << run;
+    EXPECT_EQ(config.find("momentum") != nullptr, of.name == "sgd") << run;
+  }
+  expect_refused(train("run", {"--momentum", "0.9", "--optimizer", "adam"}),
+                 "--momentum belongs to sgd, but --optimizer is adam");
+  expect_refused(train("run", {"--optimizer", "adagrad"}),
+                 "--optimizer is adagrad, but can be sgd, adam or adamw");
+  expect_no_run("run");
+}
+
 TEST_F(Program, ChecksPrintsItsTableAndExaminesTheMachine) {
   const Ended checked = run_program(train("checked", {"--check"}));
   EXPECT_EQ(checked.code, 0) << checked.err;

@@ -14,21 +14,21 @@ constexpr int sheet_images = 60;
 
 std::string config_text(const RunConfig& config) {
   const TrainSettings& s = config.settings;
-  return JsonWriter()
-      .object()
+  JsonWriter json;
+  json.object()
       .field("model", config.model)
       .field("data", config.data)
       .field("device", config.device)
       .field("epochs", s.epochs)
       .field("batch", s.batch)
+      .field("optimizer", to_string(s.optimizer))
       .field("lr", s.rate)
-      .field("momentum", s.momentum)
       .field("weight_decay", s.weight_decay)
       .field("seed", s.seed)
       .field("precision", to_string(s.precision))
-      .field("dlfs", DLFS_VERSION)
-      .close()
-      .text();
+      .field("dlfs", DLFS_VERSION);
+  if (s.optimizer == Optimizer::sgd) json.field("momentum", s.momentum);
+  return json.close().text();
 }
 
 // "idx:/data/mnist/" -> "mnist"

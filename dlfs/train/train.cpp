@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "dlfs/graph/check.h"
+#include "dlfs/ops/adam/adam.h"
 #include "dlfs/ops/sgd/sgd.h"
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -57,6 +58,22 @@ class TrainingStep {
 
 }  // namespace
 
+std::string to_string(Optimizer optimizer) {
+  return optimizer == Optimizer::sgd ? "sgd" : optimizer == Optimizer::adam ? "adam" : "adamw";
+}
+
+TrainSettings usual_settings(Optimizer optimizer) {
+  switch (optimizer) {
+    case Optimizer::sgd:
+      break;
+    case Optimizer::adam:
+      return {.optimizer = optimizer, .rate = 0.001f, .weight_decay = 0};
+    case Optimizer::adamw:
+      return {.optimizer = optimizer, .rate = 0.001f, .weight_decay = 0.01f};
+  }
+  return {};
+}
+
 void refuse_nonsense(const Model& model, const TrainData& data, const TrainSettings& settings) {
   const auto refuse = [](const auto&... fact) { throw UsageError("train", concat(fact...)); };
   const Shape in = model.input;
@@ -77,7 +94,11 @@ void trace_training_step(Trace& trace, const Model& model, int classes, const Tr
   const Value labels = trace.input("labels", {{settings.batch, 1, 1, 1}, DType::i32});
   const Value rate = trace.input("rate", {{1, 1, 1, 1}});
   trace.loss("loss", softmax_cross_entropy(model.build(images, classes), labels));
-  sgd(trace, rate, {.momentum = settings.momentum, .weight_decay = settings.weight_decay});
+  if (settings.optimizer == Optimizer::sgd)
+    sgd(trace, rate, {.momentum = settings.momentum, .weight_decay = settings.weight_decay});
+  else
+    adam(trace, rate,
+         {.weight_decay = settings.weight_decay, .decoupled = settings.optimizer == Optimizer::adamw});
 }
 
 float cosine_rate(float rate, int64_t step, int64_t steps) {

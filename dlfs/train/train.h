@@ -12,16 +12,25 @@
 
 namespace dlfs {
 
+enum class Optimizer : uint8_t { sgd, adam, adamw };
+
+std::string to_string(Optimizer optimizer);
+
+// The defaults are SGD's; usual_settings() knows those of the others.
 struct TrainSettings {
   int epochs = 8;
   int batch = 64;
-  float rate = 0.02f;  // at first; it falls along half a cosine to 0 at the end
-  float momentum = 0.9f;
+  Optimizer optimizer = Optimizer::sgd;
+  float rate = 0.02f;     // at first; it falls along half a cosine to 0 at the end
+  float momentum = 0.9f;  // of SGD
   float weight_decay = 0.001f;
   uint64_t seed = 1;
   Precision precision = Precision::f32;
   Device* check = nullptr;  // rerun every step on this device (the CPU) and stop at the first that differs
 };
+
+// An optimizer with a rate and a weight decay that suit it.
+TrainSettings usual_settings(Optimizer optimizer);
 
 struct StepEvent {
   int64_t step = 0, steps = 0;  // of the whole run; the first is 1

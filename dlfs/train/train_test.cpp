@@ -56,13 +56,34 @@ TEST(Train, TellsItsHooksOfEveryStepAndEpoch) {
   EXPECT_EQ(count_correct(result.predictions, images.test), result.correct);
 }
 
-TEST(Train, LearnsTheSmallData) {
+TEST(Train, LearnsTheSmallDataWithEveryOptimizer) {
   const Images images;
   const auto cpu = open_cpu();
-  State state(1);
-  const TrainResult result =
-      train(*cpu, state, find_model("lenet"), images.data(), {.epochs = 12, .batch = 32}, {});
-  EXPECT_GE(result.correct, 60) << "of " << result.count;
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw}) {
+    State state(1);
+    TrainSettings settings = usual_settings(optimizer);
+    settings.epochs = 12;
+    settings.batch = 32;
+    const TrainResult result = train(*cpu, state, find_model("lenet"), images.data(), settings, {});
+    EXPECT_GE(result.correct, 60) << to_string(optimizer) << " of " << result.count;
+    EXPECT_EQ(state.find("conv1.weight.adam_v") == nullptr, optimizer == Optimizer::sgd);
+  }
+}
+
+TEST(Train, TracesTheOptimizerThatWasAskedFor) {
+  const auto update = [](const TrainSettings& settings) {
+    State state(1);
+    Trace trace(state);
+    trace_training_step(trace, find_model("lenet"), 10, settings);
+    const Function& function = *trace.graph().updates.at(0).function;
+    return function.name() + function.settings();
+  };
+  EXPECT_EQ(update({}), R"(sgd{"momentum": 0.9, "weight_decay": 0.001, "nesterov": false})");
+  EXPECT_EQ(update(usual_settings(Optimizer::adam)),
+            R"(adam{"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-08, "weight_decay": 0, "decoupled": false})");
+  EXPECT_EQ(
+      update(usual_settings(Optimizer::adamw)),
+      R"(adam{"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-08, "weight_decay": 0.01, "decoupled": true})");
 }
 
 TEST(Train, RefusesALossThatIsNoNumber) {
