@@ -111,7 +111,7 @@ TEST(GpuLeNet, AStepAllocatesNothing) {
 }
 
 // One JSON line a setting, as bench/peers/lenet.py prints them for PyTorch: the median time of a step whose batch lies on
-// the card, and the loss after 20 steps, which must be the same on both sides.
+// the device, and the loss after 20 steps, which must be the same on both sides.
 void measure_step(Device& device, int batch, Precision precision) {
   LenetStep step(device, batch, precision);
   const Stream stream = device.stream();
@@ -125,8 +125,9 @@ void measure_step(Device& device, int batch, Precision precision) {
   };
   run(20);
   const float loss = step.loss();
+  const int steps = device.kind() == DeviceKind::gpu ? 100 : 2;
   std::vector<double> seconds(21);
-  for (double& of : seconds) of = run(100);
+  for (double& of : seconds) of = run(steps);
   std::nth_element(seconds.begin(), seconds.begin() + 10, seconds.end());
   std::cout << JsonWriter()
                    .object()
@@ -142,6 +143,8 @@ void measure_step(Device& device, int batch, Precision precision) {
             << "\n";
   EXPECT_TRUE(std::isfinite(loss));
 }
+
+TEST(CpuSpeed, LeNetStep) { measure_step(*open_cpu(), 64, Precision::f32); }
 
 TEST(GpuSpeed, LeNetStep) {
   DLFS_NEEDS_GPU(gpu);
