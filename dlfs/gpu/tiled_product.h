@@ -502,7 +502,7 @@ __global__ void __launch_bounds__(threads, width != 64    ? 5
   const unsigned first_column = blockIdx.y * width;
   const Taps taps = taps_of<kind>(of, first_row, Here::height);
   const unsigned length =
-      kind == ConvKind::filter_gradient ? of.length : taps.height * taps.width * of.inner.value;
+      kind == ConvKind::filter_gradient ? of.length : taps.height * taps.width * of.inner.by;
   const unsigned slices = (length + Here::depth - 1) / Here::depth,
                  share = (slices + of.parts - 1) / of.parts;
   const unsigned begin = blockIdx.z * share * Here::depth, end = min(length, begin + share * Here::depth);

@@ -27,7 +27,7 @@ template <int width>
 __global__ void forward(Windows of, const Pack<float, width>* x, Pack<float, width>* y,
                         Pack<uint8_t, width>* winner) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.packs.value;
+  const int packs = of.packs.by;
   if (i >= static_cast<unsigned>(of.y.n * of.y.h * of.y.w * packs)) return;
   unsigned c, column, row;
   const int n = of.y_height.split(of.y_width.split(of.packs.split(i, c), column), row);
@@ -63,16 +63,16 @@ template <int width>
 __global__ void backward(Windows of, const Pack<float, width>* d_y, const Pack<uint8_t, width>* winner,
                          Pack<float, width>* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.packs.value;
+  const int packs = of.packs.by;
   if (i >= static_cast<unsigned>(of.x.n * of.x.h * of.x.w * packs)) return;
   unsigned c, w, h;
   const int n = of.x_height.split(of.x_width.split(of.packs.split(i, c), w), h);
   // The first window whose end lies behind `at`, and the last whose start does not.
   const auto first = [&](int at) {
-    return static_cast<int>(of.by_step.quotient(max(0, at + of.pad - of.size + of.step)));
+    return static_cast<int>(of.by_step.divide(max(0, at + of.pad - of.size + of.step)));
   };
   const auto last = [&](int at, int windows) {
-    return min(windows - 1, static_cast<int>(of.by_step.quotient(at + of.pad)));
+    return min(windows - 1, static_cast<int>(of.by_step.divide(at + of.pad)));
   };
   Pack<float, width> sum{};
   for (int row = first(h); row <= last(h, of.y.h); ++row)
