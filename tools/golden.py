@@ -136,8 +136,26 @@ def adam(s, rate, steps, *tensors):
     return updated + [steps + 1]
 
 
+def binary(function):
+    """An elementwise op of two, of which one may be a number."""
+    def op(s, a, b):
+        given = a if b is None else b
+        number = [given.new_tensor(s[side]) for side in s]
+        return [function(*(number if a is None else [a]), *(number if b is None else [b]))]
+    return op
+
+
+def unary(function):
+    return lambda s, x: [function(x, **s)]
+
+
 OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error,
                               smooth_l1, sgd, adam)}
+OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
+OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {
+    "negate": unary(torch.negative), "silu": unary(F.silu), "hard_swish": unary(F.hardswish), "power": unary(torch.pow),
+    "leaky_relu": unary(lambda x, slope: F.leaky_relu(x, slope)),
+    "clamp": unary(lambda x, low=None, high=None: torch.clamp(x, low, high))}
 
 
 def sample(t):

@@ -4,8 +4,16 @@ namespace dlfs::testing {
 
 std::vector<OpCase> all_cases() {
   std::vector<OpCase> all;
-  for (const auto& table : {conv_cases(), max_pool_cases(), linear_cases(), softmax_cross_entropy_cases(),
-                            element_loss_cases(), sgd_cases(), adam_cases()})
+  for (const auto& table : {
+           conv_cases(),
+           max_pool_cases(),
+           linear_cases(),
+           softmax_cross_entropy_cases(),
+           element_loss_cases(),
+           sgd_cases(),
+           adam_cases(),
+           elementwise_cases(),
+       })
     all.insert(all.end(), table.begin(), table.end());
   return all;
 }

@@ -15,6 +15,7 @@ std::vector<OpCase> softmax_cross_entropy_cases();
 std::vector<OpCase> element_loss_cases();
 std::vector<OpCase> sgd_cases();
 std::vector<OpCase> adam_cases();
+std::vector<OpCase> elementwise_cases();
 
 std::vector<OpCase> all_cases();
 
