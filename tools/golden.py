@@ -149,8 +149,14 @@ def unary(function):
     return lambda s, x: [function(x, **s)]
 
 
+def reduction(function):
+    axes = {"all": (0, 1, 2, 3), "spatial": (1, 2), "positions": (0, 1, 2), "channels": (3,), "images": (0,)}
+    return lambda s, x: [function(x, axes[s["over"]], keepdim=True)]
+
+
 OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error,
                               smooth_l1, sgd, adam)}
+OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
 OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {
     "negate": unary(torch.negative), "silu": unary(F.silu), "hard_swish": unary(F.hardswish), "power": unary(torch.pow),

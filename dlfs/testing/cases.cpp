@@ -13,6 +13,7 @@ std::vector<OpCase> all_cases() {
            sgd_cases(),
            adam_cases(),
            elementwise_cases(),
+           reduce_cases(),
        })
     all.insert(all.end(), table.begin(), table.end());
   return all;

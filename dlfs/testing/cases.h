@@ -16,6 +16,7 @@ std::vector<OpCase> element_loss_cases();
 std::vector<OpCase> sgd_cases();
 std::vector<OpCase> adam_cases();
 std::vector<OpCase> elementwise_cases();
+std::vector<OpCase> reduce_cases();
 
 std::vector<OpCase> all_cases();
 

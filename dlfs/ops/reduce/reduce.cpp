@@ -1,0 +1,68 @@
+#include "dlfs/ops/reduce/reduce.h"
+
+#include "dlfs/ops/halves.h"
+
+namespace dlfs {
+namespace {
+
+const char* name_of(Over over) {
+  switch (over) {
+    case Over::all:
+      return "all";
+    case Over::spatial:
+      return "spatial";
+    case Over::positions:
+      return "positions";
+    case Over::channels:
+      return "channels";
+    case Over::images:
+      return "images";
+  }
+  return "?";
+}
+
+Shape reduced(const Shape& x, Over over) {
+  switch (over) {
+    case Over::all:
+      return {};
+    case Over::spatial:
+      return {.n = x.n, .c = x.c};
+    case Over::positions:
+      return {.c = x.c};
+    case Over::channels:
+      return {.n = x.n, .h = x.h, .w = x.w};
+    case Over::images:
+      return {.h = x.h, .w = x.w, .c = x.c};
+  }
+  return x;
+}
+
+class Reduce : public OpFunction<ReduceSettings> {
+ public:
+  explicit Reduce(const ReduceSettings& settings)
+      : OpFunction(settings.mean ? "mean" : "sum", settings,
+                   {reduce_forward_cpu, reduce_backward_cpu, DLFS_GPU_HALF(reduce_forward_gpu),
+                    DLFS_GPU_HALF(reduce_backward_gpu)}) {}
+
+  std::string settings() const override { return concat(R"({"over": ")", name_of(settings_.over), R"("})"); }
+
+  Signature infer(const Inputs& in) const override {
+    DLFS_CHECK(in.size() == 1, name(), " takes x");
+    if (in[0].dtype != DType::f32)
+      throw ShapeError(name(), concat("x is ", to_string(in[0]), ", but must be f32"));
+    const Shape x = in[0].shape, y = reduced(x, settings_.over);
+    return {.outputs = {{y, DType::f32}}, .saved = {}, .updates = {}, .terms = x.count() / y.count()};
+  }
+};
+
+}  // namespace
+
+FunctionPtr reduce_function(const ReduceSettings& settings) { return std::make_shared<Reduce>(settings); }
+
+Value sum(Value x, Over over) { return x.trace().apply(reduce_function({.over = over}), {x})[0]; }
+
+Value mean(Value x, Over over) {
+  return x.trace().apply(reduce_function({.over = over, .mean = true}), {x})[0];
+}
+
+}  // namespace dlfs

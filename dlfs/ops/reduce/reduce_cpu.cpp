@@ -1,0 +1,40 @@
+#include <algorithm>
+
+#include "dlfs/cpu/walk.h"
+#include "dlfs/ops/reduce/reduce.h"
+
+namespace dlfs {
+
+KernelPtr reduce_forward_cpu(Device&, const Site& site, const ReduceSettings& settings) {
+  auto program = std::make_unique<Program>([&scratch = site.scratch] { return scratch.data(); });
+  const Tensor &x = site.in[0], &y = site.out[0];
+  const auto fill = [from = x.as<float>()](const Stretch& stretch, float* results) {
+    std::copy_n(from + stretch.at[Walk::whole], stretch.count, results);
+  };
+  add_sum_over(*program, walk(x.shape(), y.shape(), y.shape()), fill, y,
+               {.side = Walk::a, .scale = reduce_scale(settings, x.shape(), y.shape())});
+  site.scratch.request(program->scratch_bytes());
+  return program;
+}
+
+// d_x = d_y at the place that x went to, times the scale.
+KernelPtr reduce_backward_cpu(Device&, const Site& site, const ReduceSettings& settings) {
+  auto program = std::make_unique<Program>([] { return nullptr; });
+  const auto& [d_x, how] = site.d_in[0];
+  const Shape x = d_x.shape(), y = site.d_out[0].shape();
+  const Walk through = walk(x, y, y);
+  const float scale = reduce_scale(settings, x, y);
+  const bool repeats = through.strides[Walk::a][Walk::inner] == 0;
+  const auto fill = [from = site.d_out[0].as<float>(), scale, repeats](const Stretch& stretch,
+                                                                       float* results) {
+    const float* __restrict const d_y = from + stretch.at[Walk::a];
+    if (repeats)
+      std::fill_n(results, stretch.count, scale * *d_y);
+    else
+      for (int i = 0; i < stretch.count; ++i) results[i] = scale * d_y[i];
+  };
+  add_map(*program, through, fill, d_x, {.add = how == Write::add});
+  return program;
+}
+
+}  // namespace dlfs
