@@ -1,9 +1,12 @@
 #include "dlfs/ops/max_pool/max_pool.h"
 
 #include "dlfs/ops/halves.h"
+#include "dlfs/ops/windows.h"
 
 namespace dlfs {
 namespace {
+
+constexpr int largest_size = 15;  // a place in the window is a u8
 
 class MaxPool : public OpFunction<MaxPoolSettings> {
  public:
@@ -19,24 +22,12 @@ class MaxPool : public OpFunction<MaxPoolSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 1, "max_pool takes x");
-    const Shape x = in[0].shape;
-    const int size = settings_.size, pad = settings_.pad;
-    const auto refuse = [](const auto&... fact) { throw ShapeError("max_pool", concat(fact...)); };
-    if (in[0].dtype != DType::f32) refuse("x is ", to_string(in[0]), ", but must be f32");
-    if (size < 1 || size > 15) refuse("size ", size, " is not between 1 and 15");
-    if (settings_.stride < 0 || pad < 0 || pad > size / 2)
-      refuse("stride ", settings_.stride, " must not be negative and pad ", pad, " at most half of size ",
-             size);
-    if (x.h + 2 * pad < size || x.w + 2 * pad < size)
-      refuse("a window of ", size, " is larger than x ", to_string(x), " padded by ", pad);
-    const Shape y{x.n, (x.h + 2 * pad - size) / settings_.step() + 1,
-                  (x.w + 2 * pad - size) / settings_.step() + 1, x.c};
-    const int overlap = (size - 1) / settings_.step() + 1;  // windows that see one pixel, a side
-    return {.outputs = {{y, DType::f32}},
-            .saved = {{y, DType::u8}},
+    const Windows of = checked_windows("max_pool", in[0], settings_, largest_size);
+    return {.outputs = {{of.y, DType::f32}},
+            .saved = {{of.y, DType::u8}},
             .updates = {},
             .terms = 1,
-            .gradient_terms = {int64_t{overlap} * overlap}};
+            .gradient_terms = {of.overlap()}};
   }
 };
 

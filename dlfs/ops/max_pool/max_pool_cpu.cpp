@@ -3,44 +3,17 @@
 #include <vector>
 
 #include "dlfs/ops/max_pool/max_pool.h"
+#include "dlfs/ops/windows.h"
 
 namespace dlfs {
 namespace {
-
-// The windows of one call. each() goes through them in the order of the outputs and calls visit(corner, rows,
-// columns, output): where in x the window's first pixel lies (or would lie, outside the image), which of its rows
-// and columns are inside, and where in y its channels begin.
-struct Windows {
-  Shape x, y;
-  int size, step, pad;
-
-  struct Range {
-    int first, last;  // last excluded
-  };
-  Range inside(int corner, int length) const {
-    return {std::max(0, -corner), std::min(size, length - corner)};
-  }
-
-  template <typename Visit>
-  void each(Visit visit) const {
-    int64_t output = 0;
-    for (int n = 0; n < y.n; ++n)
-      for (int top = -pad, i = 0; i < y.h; ++i, top += step)
-        for (int left = -pad, j = 0; j < y.w; ++j, left += step, output += y.c)
-          visit(((int64_t{n} * x.h + top) * x.w + left) * x.c, inside(top, x.h), inside(left, x.w), output);
-  }
-};
-
-Windows windows(const Shape& x, const Shape& y, const MaxPoolSettings& settings) {
-  return {x, y, settings.size, settings.step(), settings.pad};
-}
 
 constexpr int block = 64;  // channels that are compared at once, in registers and the nearest cache
 
 class Forward : public Kernel {
  public:
   Forward(const Site& site, const MaxPoolSettings& settings)
-      : windows_(windows(site.in[0].shape(), site.out[0].shape(), settings)),
+      : windows_(windows_over(site.in[0].shape(), settings)),
         x_(site.in[0].as<float>()),
         y_(site.out[0].as<float>()),
         winner_(site.saved[0].as<uint8_t>()),
@@ -97,7 +70,7 @@ class Forward : public Kernel {
 class Backward : public Kernel {
  public:
   Backward(const Site& site, const MaxPoolSettings& settings)
-      : windows_(windows(site.d_in[0].to.shape(), site.d_out[0].shape(), settings)),
+      : windows_(windows_over(site.d_in[0].to.shape(), settings)),
         d_y_(site.d_out[0].as<float>()),
         winner_(site.saved[0].as<uint8_t>()),
         d_x_(site.d_in[0].to.as<float>()),

@@ -1,43 +1,31 @@
 #include <cstdint>
 
-#include "dlfs/gpu/divisor.h"
 #include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/pack.h"
 #include "dlfs/ops/max_pool/max_pool.h"
+#include "dlfs/ops/windows.h"
 
 namespace dlfs {
 namespace {
 
 constexpr int threads = 256;
 
-struct Windows {
-  Shape x, y;
-  int size, step, pad;
-  bool relu;
-  Divisor packs, x_width, x_height, y_width, y_height, by_step;
-};
-
-// `width` channels side by side, read and written in one access.
-template <typename T, int width>
-struct alignas(sizeof(T) * width) Pack {
-  T at[width];
-};
-
 // One pack of y a thread: i counts packs, channels innermost.
 template <int width>
-__global__ void forward(Windows of, const Pack<float, width>* x, Pack<float, width>* y,
-                        Pack<uint8_t, width>* winner) {
+__global__ void forward(Windows of, Places places, bool relu, const Pack<float, width>* x,
+                        Pack<float, width>* y, Pack<uint8_t, width>* winner) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.packs.by;
-  if (i >= static_cast<unsigned>(of.y.n * of.y.h * of.y.w * packs)) return;
-  unsigned c, column, row;
-  const int n = of.y_height.split(of.y_width.split(of.packs.split(i, c), column), row);
-  const int top = row * of.step - of.pad, left = column * of.step - of.pad;
+  if (i >= places.count) return;
+  const Place to = places.at(i);
+  const int packs = places.packs.by;
+  const int top = to.h * of.step - of.pad, left = to.w * of.step - of.pad;
+  const Windows::Range rows = of.inside(top, of.x.h), columns = of.inside(left, of.x.w);
   Pack<float, width> best;
   Pack<uint8_t, width> place;
   bool first = true;
-  for (int r = max(0, -top); r < min(of.size, of.x.h - top); ++r)
-    for (int s = max(0, -left); s < min(of.size, of.x.w - left); ++s) {
-      const Pack<float, width> value = x[((n * of.x.h + top + r) * of.x.w + left + s) * packs + c];
+  for (int r = rows.first; r < rows.last; ++r)
+    for (int s = columns.first; s < columns.last; ++s) {
+      const Pack<float, width> value = x[((to.n * of.x.h + top + r) * of.x.w + left + s) * packs + to.c];
 #pragma unroll
       for (int k = 0; k < width; ++k)
         // Not at most the best: larger, or the first NaN.
@@ -47,7 +35,7 @@ __global__ void forward(Windows of, const Pack<float, width>* x, Pack<float, wid
         }
       first = false;
     }
-  if (of.relu)
+  if (relu)
 #pragma unroll
     for (int k = 0; k < width; ++k)
       if (best.at[k] <= 0) {
@@ -60,62 +48,36 @@ __global__ void forward(Windows of, const Pack<float, width>* x, Pack<float, wid
 
 // One pack of d_x a thread: the windows that cover it, in the order of y.
 template <int width>
-__global__ void backward(Windows of, const Pack<float, width>* d_y, const Pack<uint8_t, width>* winner,
-                         Pack<float, width>* d_x, bool add) {
+__global__ void backward(Windows of, Places places, const Pack<float, width>* d_y,
+                         const Pack<uint8_t, width>* winner, Pack<float, width>* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.packs.by;
-  if (i >= static_cast<unsigned>(of.x.n * of.x.h * of.x.w * packs)) return;
-  unsigned c, w, h;
-  const int n = of.x_height.split(of.x_width.split(of.packs.split(i, c), w), h);
-  // The first window whose end lies behind `at`, and the last whose start does not.
-  const auto first = [&](int at) {
-    return static_cast<int>(of.by_step.divide(max(0, at + of.pad - of.size + of.step)));
-  };
-  const auto last = [&](int at, int windows) {
-    return min(windows - 1, static_cast<int>(of.by_step.divide(at + of.pad)));
-  };
+  if (i >= places.count) return;
+  const Place to = places.at(i);
+  const int packs = places.packs.by;
+  const Windows::Range rows = of.seeing(to.h, of.y.h), columns = of.seeing(to.w, of.y.w);
   Pack<float, width> sum{};
-  for (int row = first(h); row <= last(h, of.y.h); ++row)
-    for (int column = first(w); column <= last(w, of.y.w); ++column) {
-      const int from = ((n * of.y.h + row) * of.y.w + column) * packs + c;
-      const int place = (h + of.pad - row * of.step) * of.size + w + of.pad - column * of.step;
+  for (int row = rows.first; row < rows.last; ++row)
+    for (int column = columns.first; column < columns.last; ++column) {
+      const int from = ((to.n * of.y.h + row) * of.y.w + column) * packs + to.c;
+      const int place = (to.h + of.pad - row * of.step) * of.size + to.w + of.pad - column * of.step;
       const Pack<uint8_t, width> won = winner[from];
       const Pack<float, width> gradient = d_y[from];
 #pragma unroll
       for (int k = 0; k < width; ++k)
         if (won.at[k] == place) sum.at[k] += gradient.at[k];
     }
-  if (add) {
-    const Pack<float, width> before = d_x[i];
-#pragma unroll
-    for (int k = 0; k < width; ++k) sum.at[k] += before.at[k];
-  }
+  if (add) accumulate(sum, d_x[i]);
   d_x[i] = sum;
 }
 
 template <int width>
-Windows windows(const Shape& x, const Shape& y, const MaxPoolSettings& settings) {
-  return {.x = x,
-          .y = y,
-          .size = settings.size,
-          .step = settings.step(),
-          .pad = settings.pad,
-          .relu = settings.relu,
-          .packs = Divisor(x.c / width),
-          .x_width = Divisor(x.w),
-          .x_height = Divisor(x.h),
-          .y_width = Divisor(y.w),
-          .y_height = Divisor(y.h),
-          .by_step = Divisor(settings.step())};
-}
-
-template <int width>
 KernelPtr forward_kernel(const Site& site, const MaxPoolSettings& settings) {
-  const Windows of = windows<width>(site.in[0].shape(), site.out[0].shape(), settings);
-  return gpu_kernel([of, site](Stream stream) {
+  const Windows of = windows_over(site.in[0].shape(), settings);
+  const Places places(of.y, width);
+  return gpu_kernel([of, places, site, relu = settings.relu](Stream stream) {
     forward<width>
-        <<<blocks_for(of.y.count() / width, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-            of, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>(),
+        <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+            of, places, relu, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>(),
             site.saved[0].as<Pack<uint8_t, width>>());
     check_launch("max_pool forward");
   });
@@ -123,11 +85,12 @@ KernelPtr forward_kernel(const Site& site, const MaxPoolSettings& settings) {
 
 template <int width>
 KernelPtr backward_kernel(const Site& site, const MaxPoolSettings& settings) {
-  const Windows of = windows<width>(site.d_in[0].to.shape(), site.d_out[0].shape(), settings);
-  return gpu_kernel([of, site](Stream stream) {
+  const Windows of = windows_over(site.d_in[0].to.shape(), settings);
+  const Places places(of.x, width);
+  return gpu_kernel([of, places, site](Stream stream) {
     backward<width>
-        <<<blocks_for(of.x.count() / width, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-            of, site.d_out[0].as<Pack<float, width>>(), site.saved[0].as<Pack<uint8_t, width>>(),
+        <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+            of, places, site.d_out[0].as<Pack<float, width>>(), site.saved[0].as<Pack<uint8_t, width>>(),
             site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
     check_launch("max_pool backward");
   });
