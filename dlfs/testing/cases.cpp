@@ -7,6 +7,7 @@ std::vector<OpCase> all_cases() {
   for (const auto& table : {
            conv_cases(),
            max_pool_cases(),
+           avg_pool_cases(),
            linear_cases(),
            softmax_cross_entropy_cases(),
            element_loss_cases(),
