@@ -75,6 +75,11 @@ def avg_pool(s, x):
     return [nhwc(F.avg_pool2d(nchw(x), s["size"], s["stride"], s["pad"], count_include_pad=s["count_include_pad"]))]
 
 
+def upsample(s, x):
+    size = {"size": (s["h"], s["w"])} if s["h"] else {"scale_factor": s["factor"]}
+    return [nhwc(F.interpolate(nchw(x), mode=s["interpolation"], **size))]
+
+
 def linear(s, x, w, bias):
     y = F.linear(x.flatten(1), w.flatten(1), flat(bias))
     return [(F.relu(y) if s["relu"] else y)[:, None, None, :]]
@@ -159,7 +164,7 @@ def reduction(function):
 
 
 OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy,
-                               mean_squared_error, smooth_l1, sgd, adam, avg_pool)}
+                               mean_squared_error, smooth_l1, sgd, adam, avg_pool, upsample)}
 OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
 OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {

@@ -1,0 +1,119 @@
+#include <vector>
+
+#include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/pack.h"
+#include "dlfs/ops/upsample/upsample.h"
+
+namespace dlfs {
+namespace {
+
+constexpr int threads = 256;
+
+// A table of one axis on the device; it lives as long as the kernel that holds it.
+template <typename Entry>
+class Table {
+ public:
+  Table(Device& device, const std::vector<Entry>& entries) {
+    const size_t size = entries.size() * sizeof(Entry);
+    memory_ = device.allocate(size);
+    device.upload({{{1, 1, 1, static_cast<int>(size)}, DType::u8}, memory_->data()}, entries.data(),
+                  device.stream());
+  }
+  const Entry* data() const { return static_cast<const Entry*>(memory_->data()); }
+
+ private:
+  MemoryPtr memory_;
+};
+
+// One pack of y a thread: i counts packs, channels innermost.
+template <int width>
+__global__ void forward(Shape of_x, Shape of_y, const UpsampleSource* rows, const UpsampleSource* columns,
+                        const Pack<float, width>* x, Pack<float, width>* y) {
+  const unsigned i = blockIdx.x * threads + threadIdx.x;
+  const int packs = of_y.c / width;
+  if (i >= static_cast<unsigned>(of_y.n * of_y.h * of_y.w * packs)) return;
+  const Place to = place_of(i, of_y, packs);
+  const UpsampleSource row = rows[to.h], column = columns[to.w];
+  const auto at = [&](int h, int w) { return x[((to.n * of_x.h + h) * of_x.w + w) * packs + to.c]; };
+  if (row.share == 0 && column.share == 0) {
+    y[i] = at(row.low, column.low);
+    return;
+  }
+  Pack<float, width> sum{};
+  accumulate(sum, at(row.low, column.low), (1 - row.share) * (1 - column.share));
+  accumulate(sum, at(row.low, column.high), (1 - row.share) * column.share);
+  accumulate(sum, at(row.high, column.low), row.share * (1 - column.share));
+  accumulate(sum, at(row.high, column.high), row.share * column.share);
+  y[i] = sum;
+}
+
+struct Axis {
+  const UpsampleSource* sources;   // by output
+  const UpsampleReaders* readers;  // by input
+};
+
+// One pack of d_x a thread: the outputs that read it, in the order of y.
+template <int width>
+__global__ void backward(Shape of_x, Shape of_y, Axis down, Axis across, const Pack<float, width>* d_y,
+                         Pack<float, width>* d_x, bool add) {
+  const unsigned i = blockIdx.x * threads + threadIdx.x;
+  const int packs = of_x.c / width;
+  if (i >= static_cast<unsigned>(of_x.n * of_x.h * of_x.w * packs)) return;
+  const Place to = place_of(i, of_x, packs);
+  const UpsampleReaders rows = down.readers[to.h], columns = across.readers[to.w];
+  Pack<float, width> sum{};
+  for (int row = rows.first; row < rows.last; ++row) {
+    const float weight = down.sources[row].weight_of(to.h);
+    for (int column = columns.first; column < columns.last; ++column)
+      accumulate(sum, d_y[((to.n * of_y.h + row) * of_y.w + column) * packs + to.c],
+                 weight * across.sources[column].weight_of(to.w));
+  }
+  if (add) accumulate(sum, d_x[i]);
+  d_x[i] = sum;
+}
+
+template <int width>
+void launch_forward(const Site& site, const UpsampleSource* rows, const UpsampleSource* columns,
+                    cudaStream_t stream) {
+  const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
+  forward<width><<<blocks_for(y.count() / width, threads), threads, 0, stream>>>(
+      x, y, rows, columns, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>());
+  check_launch("upsample forward");
+}
+
+template <int width>
+void launch_backward(const Site& site, Axis down, Axis across, cudaStream_t stream) {
+  const Shape &x = site.d_in[0].to.shape(), &y = site.d_out[0].shape();
+  backward<width><<<blocks_for(x.count() / width, threads), threads, 0, stream>>>(
+      x, y, down, across, site.d_out[0].as<Pack<float, width>>(), site.d_in[0].to.as<Pack<float, width>>(),
+      site.d_in[0].how == Write::add);
+  check_launch("upsample backward");
+}
+
+}  // namespace
+
+KernelPtr upsample_forward_gpu(Device& device, const Site& site, const UpsampleSettings& settings) {
+  const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
+  const Table rows(device, upsample_sources(x.h, y.h, settings.interpolation));
+  const Table columns(device, upsample_sources(x.w, y.w, settings.interpolation));
+  return gpu_kernel([site, rows, columns](Stream stream) {
+    const auto launch = site.in[0].shape().c % 4 == 0 ? launch_forward<4> : launch_forward<1>;
+    launch(site, rows.data(), columns.data(), static_cast<cudaStream_t>(stream.native));
+  });
+}
+
+KernelPtr upsample_backward_gpu(Device& device, const Site& site, const UpsampleSettings& settings) {
+  const Shape &x = site.d_in[0].to.shape(), &y = site.d_out[0].shape();
+  const auto row_sources = upsample_sources(x.h, y.h, settings.interpolation);
+  const auto column_sources = upsample_sources(x.w, y.w, settings.interpolation);
+  const Table rows(device, row_sources), columns(device, column_sources);
+  const Table row_readers(device, upsample_readers(x.h, row_sources));
+  const Table column_readers(device, upsample_readers(x.w, column_sources));
+  return gpu_kernel([site, rows, columns, row_readers, column_readers](Stream stream) {
+    const auto launch = site.d_in[0].to.shape().c % 4 == 0 ? launch_backward<4> : launch_backward<1>;
+    launch(site, {rows.data(), row_readers.data()}, {columns.data(), column_readers.data()},
+           static_cast<cudaStream_t>(stream.native));
+  });
+}
+
+}  // namespace dlfs
