@@ -80,6 +80,10 @@ def upsample(s, x):
     return [nhwc(F.interpolate(nchw(x), mode=s["interpolation"], **size))]
 
 
+def concat(s, *maps):
+    return [torch.cat(maps, 3)]
+
+
 def linear(s, x, w, bias):
     y = F.linear(x.flatten(1), w.flatten(1), flat(bias))
     return [(F.relu(y) if s["relu"] else y)[:, None, None, :]]
@@ -164,7 +168,7 @@ def reduction(function):
 
 
 OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy,
-                               mean_squared_error, smooth_l1, sgd, adam, avg_pool, upsample)}
+                               mean_squared_error, smooth_l1, sgd, adam, avg_pool, upsample, concat)}
 OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
 OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {

@@ -9,6 +9,7 @@ std::vector<OpCase> all_cases() {
            max_pool_cases(),
            avg_pool_cases(),
            upsample_cases(),
+           concat_cases(),
            linear_cases(),
            softmax_cross_entropy_cases(),
            element_loss_cases(),
