@@ -10,12 +10,12 @@ constexpr int threads = 256;
 
 // One pack of y a thread: i counts packs, channels innermost.
 template <int width>
-__global__ void forward(Windows of, AvgPoolSettings settings, const Pack<float, width>* x,
+__global__ void forward(Windows of, Places places, AvgPoolSettings settings, const Pack<float, width>* x,
                         Pack<float, width>* y) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.y.c / width;
-  if (i >= static_cast<unsigned>(of.y.n * of.y.h * of.y.w * packs)) return;
-  const Place to = place_of(i, of.y, packs);
+  if (i >= places.count) return;
+  const Place to = places.at(i);
+  const int packs = places.packs.by;
   const int top = to.h * of.step - of.pad, left = to.w * of.step - of.pad;
   const Windows::Range rows = of.inside(top, of.x.h), columns = of.inside(left, of.x.w);
   Pack<float, width> sum{}, mean{};
@@ -28,12 +28,12 @@ __global__ void forward(Windows of, AvgPoolSettings settings, const Pack<float, 
 
 // One pack of d_x a thread: the windows that cover it, in the order of y.
 template <int width>
-__global__ void backward(Windows of, AvgPoolSettings settings, const Pack<float, width>* d_y,
+__global__ void backward(Windows of, Places places, AvgPoolSettings settings, const Pack<float, width>* d_y,
                          Pack<float, width>* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of.x.c / width;
-  if (i >= static_cast<unsigned>(of.x.n * of.x.h * of.x.w * packs)) return;
-  const Place to = place_of(i, of.x, packs);
+  if (i >= places.count) return;
+  const Place to = places.at(i);
+  const int packs = places.packs.by;
   const Windows::Range rows = of.seeing(to.h, of.y.h), columns = of.seeing(to.w, of.y.w);
   Pack<float, width> sum{};
   for (int row = rows.first; row < rows.last; ++row) {
@@ -52,7 +52,8 @@ template <int width>
 void launch_forward(const Windows& of, const Site& site, const AvgPoolSettings& settings,
                     cudaStream_t stream) {
   forward<width><<<blocks_for(of.y.count() / width, threads), threads, 0, stream>>>(
-      of, settings, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>());
+      of, Places(of.y, width), settings, site.in[0].as<Pack<float, width>>(),
+      site.out[0].as<Pack<float, width>>());
   check_launch("avg_pool forward");
 }
 
@@ -60,8 +61,8 @@ template <int width>
 void launch_backward(const Windows& of, const Site& site, const AvgPoolSettings& settings,
                      cudaStream_t stream) {
   backward<width><<<blocks_for(of.x.count() / width, threads), threads, 0, stream>>>(
-      of, settings, site.d_out[0].as<Pack<float, width>>(), site.d_in[0].to.as<Pack<float, width>>(),
-      site.d_in[0].how == Write::add);
+      of, Places(of.x, width), settings, site.d_out[0].as<Pack<float, width>>(),
+      site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
   check_launch("avg_pool backward");
 }
 

@@ -27,12 +27,12 @@ class Table {
 
 // One pack of y a thread: i counts packs, channels innermost.
 template <int width>
-__global__ void forward(Shape of_x, Shape of_y, const UpsampleSource* rows, const UpsampleSource* columns,
+__global__ void forward(Shape of_x, Places places, const UpsampleSource* rows, const UpsampleSource* columns,
                         const Pack<float, width>* x, Pack<float, width>* y) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of_y.c / width;
-  if (i >= static_cast<unsigned>(of_y.n * of_y.h * of_y.w * packs)) return;
-  const Place to = place_of(i, of_y, packs);
+  if (i >= places.count) return;
+  const Place to = places.at(i);
+  const int packs = places.packs.by;
   const UpsampleSource row = rows[to.h], column = columns[to.w];
   const auto at = [&](int h, int w) { return x[((to.n * of_x.h + h) * of_x.w + w) * packs + to.c]; };
   if (row.share == 0 && column.share == 0) {
@@ -54,12 +54,12 @@ struct Axis {
 
 // One pack of d_x a thread: the outputs that read it, in the order of y.
 template <int width>
-__global__ void backward(Shape of_x, Shape of_y, Axis down, Axis across, const Pack<float, width>* d_y,
+__global__ void backward(Places places, Shape of_y, Axis down, Axis across, const Pack<float, width>* d_y,
                          Pack<float, width>* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
-  const int packs = of_x.c / width;
-  if (i >= static_cast<unsigned>(of_x.n * of_x.h * of_x.w * packs)) return;
-  const Place to = place_of(i, of_x, packs);
+  if (i >= places.count) return;
+  const Place to = places.at(i);
+  const int packs = places.packs.by;
   const UpsampleReaders rows = down.readers[to.h], columns = across.readers[to.w];
   Pack<float, width> sum{};
   for (int row = rows.first; row < rows.last; ++row) {
@@ -77,7 +77,8 @@ void launch_forward(const Site& site, const UpsampleSource* rows, const Upsample
                     cudaStream_t stream) {
   const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
   forward<width><<<blocks_for(y.count() / width, threads), threads, 0, stream>>>(
-      x, y, rows, columns, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>());
+      x, Places(y, width), rows, columns, site.in[0].as<Pack<float, width>>(),
+      site.out[0].as<Pack<float, width>>());
   check_launch("upsample forward");
 }
 
@@ -85,8 +86,8 @@ template <int width>
 void launch_backward(const Site& site, Axis down, Axis across, cudaStream_t stream) {
   const Shape &x = site.d_in[0].to.shape(), &y = site.d_out[0].shape();
   backward<width><<<blocks_for(x.count() / width, threads), threads, 0, stream>>>(
-      x, y, down, across, site.d_out[0].as<Pack<float, width>>(), site.d_in[0].to.as<Pack<float, width>>(),
-      site.d_in[0].how == Write::add);
+      Places(x, width), y, down, across, site.d_out[0].as<Pack<float, width>>(),
+      site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
   check_launch("upsample backward");
 }
 
