@@ -45,6 +45,14 @@ class ConvEngine {
   virtual void run(Stream stream, const ConvPointers& pointers, void* workspace) = 0;
 };
 
+// Whoever is asked for engines: cuDNN for the card at hand, or in tests for a card that is only described.
+class ConvEngines {
+ public:
+  virtual ~ConvEngines() = default;
+  // Null: there is none, so our own kernels serve.
+  virtual std::unique_ptr<ConvEngine> engine(const ConvGraph& graph) const = 0;
+};
+
 // What cuDNN says about one engine that it offers for a graph.
 struct EngineFacts {
   int64_t index = 0;
@@ -53,12 +61,12 @@ struct EngineFacts {
   bool finalised = false;  // tried and good: the one that would serve
 };
 
-class Cudnn {
+class Cudnn : public ConvEngines {
  public:
   // Looks at cudnn_places() in order. ensures: each place that was looked at is in `tried`; null where none
   // holds cuDNN 9.
   static std::unique_ptr<Cudnn> open(std::vector<CudnnPlace>& tried);
-  ~Cudnn();
+  ~Cudnn() override;
 
   const std::string& path() const;
   const std::string& version() const;  // "9.19.0"
@@ -66,7 +74,7 @@ class Cudnn {
   // Binds to the calling thread's present device; engine() needs it.
   void connect();
   // The first engine in the order of cuDNN's heuristics that the rules allow and that compiles; null: none.
-  std::unique_ptr<ConvEngine> engine(const ConvGraph& graph) const;
+  std::unique_ptr<ConvEngine> engine(const ConvGraph& graph) const override;
   // The same question for a card that need not be there, described by JSON: all engines, up to the one that
   // would serve.
   std::vector<EngineFacts> engines_for(const ConvGraph& graph, const std::string& device_json) const;

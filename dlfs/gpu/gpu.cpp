@@ -110,7 +110,7 @@ std::unique_ptr<Device> open_gpu(int index) {
                              count == 1 ? " card, gpu:0" : concat(" cards, gpu:0 to gpu:", count - 1)));
   if (const std::string sentence = why_not(report.cards[index], report); !sentence.empty())
     throw DeviceError("gpu", sentence);
-  return std::make_unique<GpuDevice>(index, std::move(cudnn));
+  return std::make_unique<CudaDevice>(index, std::move(cudnn));
 }
 
 }  // namespace dlfs

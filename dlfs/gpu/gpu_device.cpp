@@ -56,7 +56,7 @@ Graph capture(const std::function<void(Stream)>& work, Stream stream) {
 // The device's own stream, and pinned slots through which uploads go: what is to be uploaded is copied into a
 // slot at once, and from there to the card when the stream comes to it. Waits only where all slots are on their
 // way.
-class GpuDevice::Staging {
+class CudaDevice::Staging {
  public:
   Staging() {
     cuda_check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
@@ -95,7 +95,7 @@ class GpuDevice::Staging {
   size_t next_ = 0;
 };
 
-GpuDevice::GpuDevice(int index, std::unique_ptr<Cudnn> cudnn) : index_(index), cudnn_(std::move(cudnn)) {
+CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn) : index_(index), cudnn_(std::move(cudnn)) {
   use();
   cudaDeviceProp properties{};
   cuda_check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
@@ -105,11 +105,11 @@ GpuDevice::GpuDevice(int index, std::unique_ptr<Cudnn> cudnn) : index_(index), c
   cudnn_->connect();
 }
 
-GpuDevice::~GpuDevice() { cudaSetDevice(index_); }
+CudaDevice::~CudaDevice() { cudaSetDevice(index_); }
 
-void GpuDevice::use() const { cuda_check(cudaSetDevice(index_), "cudaSetDevice"); }
+void CudaDevice::use() const { cuda_check(cudaSetDevice(index_), "cudaSetDevice"); }
 
-MemoryPtr GpuDevice::allocate(size_t size) {
+MemoryPtr CudaDevice::allocate(size_t size) {
   use();
   void* data = nullptr;
   const cudaError_t code = cudaMalloc(&data, std::max<size_t>(size, 1));
@@ -126,24 +126,24 @@ MemoryPtr GpuDevice::allocate(size_t size) {
   return std::make_shared<Memory>(data, size, [](void* freed) { cudaFree(freed); });
 }
 
-void GpuDevice::upload(const Tensor& to, const void* from, Stream stream) {
+void CudaDevice::upload(const Tensor& to, const void* from, Stream stream) {
   use();
   staging_->upload(to.as<std::byte>(), static_cast<const std::byte*>(from), bytes(to.spec), native(stream));
 }
 
-void GpuDevice::download(const Tensor& from, void* to, Stream stream) {
+void CudaDevice::download(const Tensor& from, void* to, Stream stream) {
   use();
   cuda_check(cudaMemcpyAsync(to, from.data, bytes(from.spec), cudaMemcpyDeviceToHost, native(stream)),
              "cudaMemcpyAsync");
   synchronize(stream);
 }
 
-void GpuDevice::synchronize(Stream stream) {
+void CudaDevice::synchronize(Stream stream) {
   use();
   cuda_check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");
 }
 
-KernelPtr GpuDevice::record(std::function<void(Stream)> work) {
+KernelPtr CudaDevice::record(std::function<void(Stream)> work) {
   use();
   auto recording = std::make_unique<Recording>(capture(work, stream_).get());
   recording->prepare(stream_);

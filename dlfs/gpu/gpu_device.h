@@ -1,6 +1,4 @@
-// A card of NVIDIA's as a Device: memory by cudaMalloc, one stream of its own that waits for no other, uploads
-// through a ring of pinned memory, recordings as CUDA graphs, and cuDNN bound to the card. Used from one thread
-// at a time; every entry makes the card the calling thread's present device.
+// A card of NVIDIA's as a Device. Used from one thread at a time.
 #pragma once
 
 #include <memory>
@@ -10,20 +8,29 @@
 
 namespace dlfs {
 
+// What the GPU halves know of it. (Tests have one that is only described: testing/paper_card.h.)
 class GpuDevice : public Device {
  public:
-  // requires: a card that look_for_gpus() finds usable.
-  GpuDevice(int index, std::unique_ptr<Cudnn> cudnn);
-  ~GpuDevice() override;
+  DeviceKind kind() const final { return DeviceKind::gpu; }
+  virtual const ConvEngines& cudnn() const = 0;
+};
 
-  DeviceKind kind() const override { return DeviceKind::gpu; }
+// The card itself: memory by cudaMalloc, one stream of its own that waits for no other, uploads through a ring of pinned
+// memory, recordings as CUDA graphs, and cuDNN bound to the card. Every entry makes the card the calling thread's present
+// device.
+class CudaDevice : public GpuDevice {
+ public:
+  // requires: a card that look_for_gpus() finds usable.
+  CudaDevice(int index, std::unique_ptr<Cudnn> cudnn);
+  ~CudaDevice() override;
+
   MemoryPtr allocate(size_t size) override;
   void upload(const Tensor& to, const void* from, Stream stream) override;
   void download(const Tensor& from, void* to, Stream stream) override;
   void synchronize(Stream stream) override;
   KernelPtr record(std::function<void(Stream)> work) override;
 
-  const Cudnn& cudnn() const { return *cudnn_; }
+  const ConvEngines& cudnn() const override { return *cudnn_; }
 
  private:
   class Staging;  // the stream and the ring

@@ -1,0 +1,187 @@
+// Seven cards that need not be here, described by cuDNN's own data: every kernel of the models' training steps and of the
+// tables of cases is made for each, by the very halves that would make it on the card, and cuDNN is asked for an engine
+// for every graph that they build. Nothing runs.
+#include <gtest/gtest.h>
+
+#if DLFS_CUDA
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "dlfs/base/file.h"
+#include "dlfs/ops/element_loss/element_loss.h"
+#include "dlfs/testing/cases.h"
+#include "dlfs/testing/data.h"
+#include "dlfs/testing/paper_card.h"
+#include "dlfs/train/train.h"
+
+namespace dlfs::testing {
+namespace {
+
+struct Card {
+  int architecture;
+  const char* name;
+};
+constexpr Card cards[] = {{75, "rtx2080ti"}, {80, "a100"},  {86, "rtx3090"}, {89, "rtx4090"},
+                          {90, "h100"},      {100, "b200"}, {120, "rtx5090"}};
+
+// Makes every kernel of a trace; gives the engines of its convolutions.
+std::set<std::string> engines_of(Trace&& trace, Device& card) {
+  Plan plan(std::move(trace));
+  plan.compile(card);
+  std::set<std::string> engines;
+  for (const Step& step : plan.steps())
+    if (step.function->name() == "conv" || step.function->name() == "linear")
+      engines.insert(step.kernel->engine());
+  return engines;
+}
+
+std::set<std::string> make_model(const Model& model, const TrainSettings& settings, Device& card) {
+  State state(1);
+  Trace trace(state, {.precision = settings.precision});
+  trace_training_step(trace, model, 10, settings);
+  return engines_of(std::move(trace), card);
+}
+
+// The row's function is called twice on the same inputs, so each gradient is set once and added to once.
+std::set<std::string> make_case(const OpCase& of, Device& card) {
+  State state(1);
+  Trace trace(state, {.precision = of.precision});
+  std::vector<Value> in;
+  for (const CaseInput& input : of.inputs)
+    in.push_back(input.spec ? trace.input(concat("in", in.size()), input.spec) : Value{});
+  for (const char* name : {"first", "second"}) {
+    const Value y = trace.apply(of.function, in)[0];
+    trace.loss(name, mean_squared_error(y, trace.input(concat("target of ", name), y.spec())));
+  }
+  for (size_t i = 0; i < in.size(); ++i)
+    if (in[i]) trace.output(concat("d_in", i), trace.gradient(in[i]));
+  return engines_of(std::move(trace), card);
+}
+
+// Everything that we build graphs for.
+std::set<std::string> make_all(Device& card) {
+  std::set<std::string> engines;
+  for (const Model& model : models())
+    for (const int batch : {64, 256})
+      for (const Precision precision : {Precision::f32, Precision::tf32})
+        engines.merge(make_model(model, {.batch = batch, .precision = precision}, card));
+  for (const OpCase& of : all_cases())
+    if (of.function->name() == "conv" || of.function->name() == "linear") engines.merge(make_case(of, card));
+  return engines;
+}
+
+// What is wrong with the table: an architecture and a sort of graph that only one of the two knows.
+using Gaps = std::set<std::pair<int, std::string>>;
+std::vector<std::string> faults(const Gaps& found, const std::vector<OwnKernel>& table) {
+  std::vector<std::string> all;
+  Gaps listed;
+  for (const OwnKernel& row : table) listed.emplace(row.architecture, row.graph);
+  for (const auto& [architecture, graph] : found)
+    if (listed.count({architecture, graph}) == 0)
+      all.push_back(concat("sm_", architecture, " has no engine for: ", graph, "; list it in own_kernels.h"));
+  for (const auto& [architecture, graph] : listed)
+    if (found.count({architecture, graph}) == 0)
+      all.push_back(
+          concat("sm_", architecture, " has an engine now for: ", graph, "; take it out of own_kernels.h"));
+  return all;
+}
+
+// The rules of cudnn.h.
+void expect_rules_kept(const std::string& name, const PaperEngines::Answer& answer) {
+  for (const EngineFacts& engine : answer.engines) {
+    if (!engine.allowed) continue;
+    EXPECT_EQ(engine.notes.find("nondeterministic"), std::string::npos) << name;
+    EXPECT_TRUE(answer.graph.tf32 || engine.notes.find("tensor_core") == std::string::npos) << name;
+  }
+}
+
+// A build with a GPU half is made where cuDNN can be asked: no engine of a card may be lost unseen.
+struct Graphs : ::testing::Test {
+  void SetUp() override {
+    DLFS_NEEDS_DATA(folder, "cudnn_devices");
+    cards_folder = folder;
+    std::vector<CudnnPlace> tried;
+    cudnn = Cudnn::open(tried);
+    ASSERT_TRUE(cudnn)
+        << "this build has a GPU half, so the graphs that it builds must be asked about, but cuDNN 9 "
+           "is in none of "
+        << tried.size() << " places; set DLFS_CUDNN to its libcudnn.so.9";
+  }
+  std::string describe(const char* card) const {
+    return std::string(text_of(read_file(concat(cards_folder, "/", card, ".json"))));
+  }
+
+  std::string cards_folder;
+  std::unique_ptr<Cudnn> cudnn;
+};
+
+TEST_F(Graphs, HaveAnEngineOnEveryCardOrAKernelOfOurs) {
+  std::cout << "cuDNN " << cudnn->version() << " at " << cudnn->path() << "\n";
+  Gaps gaps;
+  for (const Card& card : cards) {
+    const PaperEngines engines(*cudnn, describe(card.name));
+    PaperCard device(engines);
+    make_all(device);
+    std::set<ConvKind> finalised;
+    for (const auto& [name, answer] : engines.answers()) {
+      expect_rules_kept(name, answer);
+      std::cout << "sm_" << card.architecture << " " << name << ": ";
+      if (answer.served()) {
+        std::cout << "engine " << answer.engines.back().index << " [" << answer.engines.back().notes
+                  << "], after " << answer.engines.size() - 1 << " that were refused\n";
+        finalised.insert(answer.graph.kind);
+      } else {
+        std::cout << "ours, of " << answer.engines.size() << " none is allowed\n";
+        gaps.emplace(card.architecture, sort_of(answer.graph));
+      }
+    }
+    EXPECT_EQ(finalised.size(), 3U) << "some kind of graph was not asked about";
+  }
+  EXPECT_EQ(join(faults(gaps, own_kernels()), "\n"), "");
+}
+
+TEST_F(Graphs, RefuseTensorCoresUnlessTf32IsAsked) {
+  ConvGraph graph;
+  graph.x = {64, 12, 12, 20};
+  graph.w = {50, 5, 5, 20};
+  graph.y = {64, 8, 8, 50};
+  const auto serves = [&] { return cudnn->engines_for(graph, describe("h100")).back(); };
+  EXPECT_EQ(serves().notes.find("tensor_core"), std::string::npos);
+  graph.tf32 = true;
+  EXPECT_NE(serves().notes.find("tensor_core"), std::string::npos);
+}
+
+TEST(OwnKernels, ServeEverythingWhereCudnnHasNothing) {
+  const NoEngines none;
+  PaperCard card(none);
+  const std::set<std::string> engines = make_all(card);
+  EXPECT_FALSE(engines.empty());
+  for (const std::string& engine : engines) EXPECT_EQ(engine.find("cudnn"), std::string::npos) << engine;
+  for (const OwnKernel& row : own_kernels())
+    EXPECT_TRUE(
+        std::any_of(engines.begin(), engines.end(),
+                    [&](const std::string& engine) { return engine.find(row.engine) != std::string::npos; }))
+        << row.engine << " is no kernel of ours";
+}
+
+TEST(OwnKernels, AreListedWhereAndOnlyWhereTheyAreNeeded) {
+  const std::vector<OwnKernel> table = {{75, "forward, f32", "own tiles"}};
+  EXPECT_EQ(faults({{75, "forward, f32"}}, table), std::vector<std::string>{});
+  EXPECT_EQ(faults({{75, "forward, f32"}, {120, "forward, f32"}}, table),
+            std::vector<std::string>{"sm_120 has no engine for: forward, f32; list it in own_kernels.h"});
+  EXPECT_EQ(
+      faults({}, table),
+      std::vector<std::string>{"sm_75 has an engine now for: forward, f32; take it out of own_kernels.h"});
+}
+
+}  // namespace
+}  // namespace dlfs::testing
+
+#else
+
+TEST(Graphs, HaveAnEngineOnEveryCardOrAKernelOfOurs) {
+  GTEST_SKIP() << "this build has no GPU half, so it builds no graphs to ask cuDNN about";
+}
+
+#endif
