@@ -1,9 +1,8 @@
-# Finds oneDNN 3.1 or later, first where `./dev setup` unpacks it, then in the system; gives DNNL::dnnl.
-# dnnl's own config file is not used: Debian's demands OpenCL, and some packages ship none.
+# Finds oneDNN 3.1 or later, first in DNNL_ROOT, then in the system; gives DNNL::dnnl. Serves dlfs's own build and,
+# installed, those who link it. dnnl's own config file is not used: Debian's demands OpenCL, and some packages ship none.
 
-set(_deps ${PROJECT_SOURCE_DIR}/build/deps/onednn)
-find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp HINTS ${_deps}/include)
-find_library(DNNL_LIBRARY NAMES dnnl HINTS ${_deps}/lib)
+find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
+find_library(DNNL_LIBRARY NAMES dnnl)
 
 if(DNNL_INCLUDE_DIR)
   file(STRINGS ${DNNL_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h _lines
@@ -13,9 +12,9 @@ if(DNNL_INCLUDE_DIR)
 endif()
 
 if(DNNL_VERSION AND DNNL_VERSION VERSION_LESS 3.1)
-  set(_reason "${DNNL_INCLUDE_DIR} holds oneDNN ${DNNL_VERSION}, but dlfs needs 3.1 or later: ./dev setup brings it")
+  set(_reason "${DNNL_INCLUDE_DIR} holds oneDNN ${DNNL_VERSION}, but dlfs needs 3.1 or later: in the tree of dlfs ./dev setup brings it")
 else()
-  set(_reason "oneDNN 3.1 or later is missing: ./dev setup brings it")
+  set(_reason "oneDNN 3.1 or later is missing: in the tree of dlfs ./dev setup brings it")
 endif()
 
 include(FindPackageHandleStandardArgs)
