@@ -23,8 +23,8 @@ HOUSE = """\
 """
 
 # Which vendor's header, and the source files that may include it. A header of ours never does.
-CPU = "dlfs/cpu/*.cpp dlfs/*_cpu.cpp"
-GPU = "dlfs/gpu/*.cpp dlfs/*_gpu.cpp dlfs/*.cu"
+CPU = "dlfs/cpu/*.cpp dlfs/*_cpu.cpp examples/*_cpu.cpp"
+GPU = "dlfs/gpu/*.cpp dlfs/*_gpu.cpp dlfs/*.cu examples/*_gpu.cpp examples/*.cu"
 VENDORS = """\
 oneapi/dnnl/*           {CPU}
 dnnl*                   {CPU}
@@ -42,7 +42,7 @@ sqlite3.h               dlfs/data/*.cpp
 microhttpd.h            dlfs/serve/*.cpp
 toml++/*                dlfs/base/toml.cpp
 CLI/*                   dlfs/main/*.cpp
-gtest/*                 dlfs/*_test.cpp dlfs/testing/*
+gtest/*                 dlfs/*_test.cpp dlfs/testing/* examples/*_test.cpp
 """.format(CPU=CPU, GPU=GPU)
 
 # Vendors that exactly one file of ours wraps.
@@ -105,6 +105,8 @@ def fault_of_ours(path, target):
         return None if is_test(path) else "dlfs/testing is for tests only"
     if folder not in FLOORS:
         return f"{target} stands in no folder of the house"
+    if path.parts[0] == "examples" and folder == "main":
+        return "dlfs/main is the program; it is not installed"
     if path.parts[0] != "dlfs" or path.parts[1] == "testing":
         return None
     home = path.parts[1]
@@ -154,6 +156,8 @@ def faults(root):
                 why = fault_of_ours(path, Path(header))
             elif header.startswith("dlfs/"):
                 why = f'ours is written "{header}"'
+            elif quote == '"' and path.parts[0] == "examples" and (root / "examples" / header).is_file():
+                why = None
             elif quote == '"':
                 why = f'"{header}" does not begin with dlfs/'
             else:

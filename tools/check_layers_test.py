@@ -22,6 +22,9 @@ GOOD = {
     "dlfs/testing/cases.h": '#include "dlfs/ops/conv/conv.h"\n',
     "dlfs/main/flags.cpp": "#include <CLI/CLI.hpp>\n",
     "dlfs/main/main.cpp": '#include "dlfs/cpu/cpu.h"\n#include <sys/resource.h>\n',
+    "examples/own/op.h": '#include "dlfs/graph/trace.h"\n',
+    "examples/own/op_cpu.cpp": '#include "own/op.h"\n#include "dlfs/cpu/cpu.h"\n#include <oneapi/dnnl/dnnl.hpp>\n',
+    "examples/own/op_test.cpp": '#include "dlfs/testing/cases.h"\n#include <gtest/gtest.h>\n',
 }
 
 # (file, what is planted in it, a word of the complaint)
@@ -42,6 +45,10 @@ PLANTED = [
     ("dlfs/ops/conv/conv.cpp", '#include "conv.h"', "does not begin with dlfs/"),
     ("dlfs/ops/conv/conv.cpp", "#include <dlfs/ops/conv/conv.h>", "is written"),
     ("dlfs/ops/conv/conv.cpp", "#include <fmt/format.h>", "does not know"),
+    ("examples/own/op_cpu.cpp", '#include "dlfs/main/flags.h"', "not installed"),
+    ("examples/own/op_cpu.cpp", '#include "dlfs/testing/cases.h"', "tests only"),
+    ("examples/own/op_cpu.cpp", '#include "op.h"', "does not begin with dlfs/"),
+    ("examples/own/op.h", "#include <oneapi/dnnl/dnnl.hpp>", "header of ours"),
     ("dlfs/attic/old.cpp", '#include "dlfs/base/error.h"', "no folder of the house"),
     ("dlfs/base/long.cpp", "// a line\n" * 500, "lines"),
 ]

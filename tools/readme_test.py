@@ -2,7 +2,7 @@
 """What README.md and docs/ show must be true: every C++ block stands so in the code, every link leads somewhere, every
 `./dev WORD` is a word, and every command of the program runs (README's in their order, into a folder of their own).
 
-    tools/readme_test.py [PROGRAM]      exit 77 where something had to be left out"""
+    tools/readme_test.py [BUILD]      exit 77 where something had to be left out"""
 import pathlib
 import re
 import subprocess
@@ -12,7 +12,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROGRAM = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else ROOT / "build/release/dlfs"
+BUILD = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else ROOT / "build/release"
+PROGRAM = BUILD / "dlfs"
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
 
