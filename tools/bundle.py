@@ -37,7 +37,7 @@ done
 
 
 def programs(build):
-    return [build / "dlfs", build / "dlfs_tests"]
+    return [build / "dlfs", build / "dlfs_tests", build.parent / "examples/pixel_shuffle_test"]
 
 
 def libraries(program):

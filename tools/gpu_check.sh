@@ -50,6 +50,15 @@ gpu_tests() {
   return "$status"
 }
 
+# What docs/ mark as a GPU's; with the program of examples/ that only a bundle holds.
+documents() {
+  if [[ ! -x $build/pixel_shuffle_test ]]; then
+    echo "$build holds no pixel_shuffle_test: ./dev bundle packs it"
+    return 77
+  fi
+  python3 tools/readme_test.py --gpu "$build"
+}
+
 # LeNet on Fashion-MNIST, seeds 1 to 3, on the card and on the CPU (one thread each): the means must agree.
 accuracy() {
   local data runs seed
@@ -81,6 +90,7 @@ main() {
   step card nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv
   step doctor "$build/dlfs" doctor
   step "gpu tests" gpu_tests
+  step "documents" documents
   step "accuracy, 3 seeds" accuracy
   local script
   if python3 -c 'import torch' 2>/dev/null; then
