@@ -14,6 +14,7 @@ namespace {
 
 void on_threads(int count, const std::function<void(int)>& work) {
   std::vector<std::thread> threads;
+  threads.reserve(count);
   for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
   for (std::thread& thread : threads) thread.join();
 }
