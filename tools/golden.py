@@ -72,7 +72,8 @@ def max_pool(s, x):
 
 
 def avg_pool(s, x):
-    return [nhwc(F.avg_pool2d(nchw(x), s["size"], s["stride"], s["pad"], count_include_pad=s["count_include_pad"]))]
+    # Copied to PyTorch's own order: on a GPU its gradient is wrong for channels-last maps that are padded (2.11).
+    return [nhwc(F.avg_pool2d(nchw(x).contiguous(), s["size"], s["stride"], s["pad"], count_include_pad=s["count_include_pad"]))]
 
 
 def upsample(s, x):

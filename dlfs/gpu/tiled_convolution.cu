@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dlfs/gpu/tiled_product.h"
+#include "dlfs/gpu/tiled_product.cuh"
 
 namespace dlfs {
 namespace {

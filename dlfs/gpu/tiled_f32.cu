@@ -1,5 +1,5 @@
 // The tiled kernels in plain f32.
-#include "dlfs/gpu/tiled_product.h"
+#include "dlfs/gpu/tiled_product.cuh"
 
 namespace dlfs::tiles {
 

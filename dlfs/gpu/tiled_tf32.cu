@@ -1,5 +1,5 @@
 // The tiled kernels on Tensor Cores.
-#include "dlfs/gpu/tiled_product.h"
+#include "dlfs/gpu/tiled_product.cuh"
 
 namespace dlfs::tiles {
 

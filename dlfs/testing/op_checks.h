@@ -2,7 +2,7 @@
 //
 //   gradient   on the CPU half: backward equals central differences along random directions of all inputs at once;
 //              `set` covers infinity, `add` adds to noise
-//   compare    another device equals the CPU half, forward and backward
+//   compare    another device equals the CPU half, forward and backward (a row of `speed`, which is large: `set` alone)
 //   golden     a device equals PyTorch (dlfs/testing/golden/ops.safetensors, made by tools/golden.py)
 //   speed      how long forward and backward take, beside the bytes that they must move
 //
