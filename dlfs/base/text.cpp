@@ -35,19 +35,39 @@ std::string join(const std::vector<std::string>& parts, const std::string& betwe
   return all;
 }
 
-std::string columns(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
+int width(const std::string& text) {
+  const auto continues = [](char c) { return (c & 0xC0) == 0x80; };
+  return static_cast<int>(text.size() - std::count_if(text.begin(), text.end(), continues));
+}
+
+std::string cut(const std::string& text, int at_most) {
+  if (width(text) <= at_most) return text;
+  std::string shorter = text;
+  while (!shorter.empty() && width(shorter) >= at_most) shorter.pop_back();
+  return shorter + "…";
+}
+
+std::string columns(const std::vector<std::vector<std::string>>& rows, int at_most) {
+  std::vector<int> widths;
+  std::vector<bool> numbers;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    numbers.resize(widths.size(), true);
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], width(row[i]));
+      if (&row != &rows.front() && row[i].find_first_not_of("0123456789.,-") != std::string::npos)
+        numbers[i] = false;
+    }
   }
   std::string text;
   for (const auto& row : rows) {
-    for (size_t i = 0; i + 1 < row.size(); ++i)
-      text += row[i] + std::string(widths[i] + 2 - row[i].size(), ' ');
-    text += row.back();
-    text.erase(text.find_last_not_of(' ') + 1);
-    text += "\n";
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - width(row[i]), ' ');
+      line += (i == 0 ? "" : "  ") + (numbers[i] ? padding + row[i] : row[i] + padding);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += cut(line, at_most) + "\n";
   }
   return text;
 }

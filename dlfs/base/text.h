@@ -22,8 +22,11 @@ std::string with_separators(int64_t value);   // 9123 -> "9,123"
 std::string human_bytes(size_t bytes);        // 1536 -> "1.5 KiB"
 std::string fixed(double value, int digits);  // 0.9123, 2 -> "0.91"
 std::string join(const std::vector<std::string>& parts, const std::string& between);
-// Rows of words as aligned columns, two spaces apart; the last column is not padded. Each row ends a line.
-std::string columns(const std::vector<std::vector<std::string>>& rows);
+int width(const std::string& text);                     // in columns of a terminal: one a code point of UTF-8
+std::string cut(const std::string& text, int at_most);  // "cudnn engine 11", 10 -> "cudnn eng…"
+// Rows of words as aligned columns, two spaces apart; the first row is their heading. Columns of numbers end at one
+// edge, others begin at one. Each row ends a line; one that is wider than `at_most` is cut.
+std::string columns(const std::vector<std::vector<std::string>>& rows, int at_most = 1000);
 int edit_distance(const std::string& a, const std::string& b);  // Levenshtein: for "did you mean"
 
 // The candidate nearest to `word`, or "" where none is near enough to be a slip of the finger.

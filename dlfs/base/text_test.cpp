@@ -27,8 +27,17 @@ TEST(Text, FindsTheNearestWordOrNone) {
 
 TEST(Text, AlignsColumns) {
   EXPECT_EQ(columns({{"step", "path"}, {"0", "conv1"}, {"10", "a longer path"}}),
-            "step  path\n0     conv1\n10    a longer path\n");
-  EXPECT_EQ(columns({{"a", "b", "c"}, {"1", "", ""}}), "a  b  c\n1\n");
+            "step  path\n   0  conv1\n  10  a longer path\n");
+  EXPECT_EQ(columns({{"a", "b", "c"}, {"x", "", ""}}), "a  b  c\nx\n");
+  EXPECT_EQ(columns({{"of", "us"}, {"ä", "1.5"}, {"b", "-12.0"}}), "of     us\nä     1.5\nb   -12.0\n");
+}
+
+TEST(Text, CutsWhatIsTooWide) {
+  EXPECT_EQ(cut("engine 11", 9), "engine 11");
+  EXPECT_EQ(cut("engine 11", 8), "engine …");
+  EXPECT_EQ(cut("größer", 4), "grö…");
+  EXPECT_EQ(cut("größer", 3), "gr…");
+  EXPECT_EQ(columns({{"a", "b"}, {"x", "a long text"}}, 8), "a  b\nx  a lo…\n");
 }
 
 }  // namespace

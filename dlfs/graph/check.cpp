@@ -20,11 +20,6 @@ double element(const Tensor& tensor, const std::vector<std::byte>& content, size
   DLFS_CHECK(false, "no reader of ", to_string(tensor.spec.dtype));
 }
 
-std::string place(const Shape& shape, size_t i) {
-  const size_t c = i % shape.c, x = i / shape.c % shape.w, y = i / shape.c / shape.w % shape.h;
-  return concat("[", i / shape.c / shape.w / shape.h, ",", y, ",", x, ",", c, "]");
-}
-
 }  // namespace
 
 Tensor Check::copy(const Tensor& tensor, Stream stream) {
@@ -104,12 +99,12 @@ void Check::compare(const Step& step, const std::string& what, const Tensor& wan
     worst = i;
   }
   if (error <= tolerance * largest) return;
-  throw CheckError("check",
-                   concat(step.path, ": ", step.function->name(), step.backward ? " backward" : " forward",
-                          " differs from the ", reference_.name(), " in ", what, " ", to_string(wanted.spec),
-                          " at ", place(wanted.shape(), worst), ": ", element(found, theirs, worst), ", not ",
-                          element(wanted, ours, worst), "; relative error ", error / largest, ", tolerance ",
-                          tolerance, " (", step.kernel->engine(), ")"));
+  throw CheckError(
+      "check", concat(step.path, ": ", step.function->name(), step.backward ? " backward" : " forward",
+                      " differs from the ", reference_.name(), " in ", what, " ", to_string(wanted.spec),
+                      " at ", place_of(worst, wanted.shape()), ": ", element(found, theirs, worst), ", not ",
+                      element(wanted, ours, worst), "; relative error ", error / largest, ", tolerance ",
+                      tolerance, " (", step.kernel->engine(), ")"));
 }
 
 }  // namespace dlfs

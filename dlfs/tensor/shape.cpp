@@ -44,4 +44,10 @@ std::string to_string(const Shape& shape) {
 
 std::string to_string(const Spec& spec) { return to_string(spec.dtype) + " " + to_string(spec.shape); }
 
+std::string place_of(size_t element, const Shape& shape) {
+  const size_t c = element % shape.c, x = element / shape.c % shape.w,
+               y = element / shape.c / shape.w % shape.h;
+  return concat("[", element / shape.c / shape.w / shape.h, ",", y, ",", x, ",", c, "]");
+}
+
 }  // namespace dlfs
