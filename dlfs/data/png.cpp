@@ -2,6 +2,10 @@
 
 #include <png.h>
 
+#include <array>
+#include <csetjmp>
+#include <cstring>
+
 #include "dlfs/base/error.h"
 
 namespace dlfs {
@@ -24,6 +28,49 @@ Bytes encode(Size size, png_uint_32 format, std::span<const uint8_t> pixels) {
   return file;
 }
 
+// All that libpng's callbacks see of us. It lies outside of the function that they jump back to.
+struct Input {
+  std::span<const std::byte> left;
+  std::array<char, 128> fault{};
+};
+
+void read(png_structp png, png_bytep to, size_t count) {
+  auto& input = *static_cast<Input*>(png_get_io_ptr(png));
+  if (count > input.left.size()) png_error(png, "ends in the middle");
+  std::memcpy(to, input.left.data(), count);
+  input.left = input.left.subspan(count);
+}
+
+void fail(png_structp png, png_const_charp fault) {
+  auto& input = *static_cast<Input*>(png_get_error_ptr(png));
+  std::strncpy(input.fault.data(), fault, input.fault.size() - 1);
+  png_longjmp(png, 1);
+}
+
+void ignore(png_structp, png_const_charp) {}
+
+// The only function that libpng jumps back to. `work` holds nothing that has a destructor.
+template <typename Work>
+bool guarded(png_structp png, const Work& work) {
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
+  work();
+  return true;
+}
+
+struct Reader {
+  explicit Reader(Input& input) : png(png_create_read_struct(PNG_LIBPNG_VER_STRING, &input, fail, ignore)) {
+    if (png != nullptr) info = png_create_info_struct(png);
+    if (info == nullptr) throw std::bad_alloc();
+    png_set_read_fn(png, &input, read);
+  }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+
+  png_structp png;
+  png_infop info = nullptr;
+};
+
 }  // namespace
 
 Bytes encode_png(const Picture& picture) { return encode(picture.size(), PNG_FORMAT_RGB, picture.pixels()); }
@@ -32,6 +79,61 @@ Bytes encode_png(const GrayImage& image) { return encode(image.size, PNG_FORMAT_
 
 void write_png(const std::string& path, const Picture& picture) {
   write_file(path, std::span<const std::byte>(encode_png(picture)));
+}
+
+Image decode_png(std::span<const std::byte> file, const std::string& source) {
+  Input input{file};
+  Reader reader(input);
+  const png_structp png = reader.png;
+  const auto refuse = [&](const std::string& fact) { throw FileError("png", source + ": " + fact); };
+  const auto call = [&](const auto& work) {
+    if (!guarded(png, work)) refuse(input.fault.data());
+  };
+
+  png_uint_32 width = 0, height = 0;
+  size_t row_bytes = 0;
+  call([&] {
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // refuse_size() says it better
+    png_read_info(png, reader.info);
+    width = png_get_image_width(png, reader.info);
+    height = png_get_image_height(png, reader.info);
+    row_bytes = png_get_rowbytes(png, reader.info);
+  });
+  Image image{.size = {static_cast<int>(width), static_cast<int>(height)}, .channels = 1, .samples = {}};
+  refuse_size(image.size, "png", source);
+  constexpr size_t most_inflated = 1032;  // from one byte, say zlib's authors
+  if ((1 + row_bytes) * height / most_inflated > file.size())
+    refuse(
+        concat("declares ", width, " x ", height, " pixels, which its ", file.size(), " bytes cannot hold"));
+
+  int channels = 0;
+  call([&] {
+    png_set_expand_16(png);  // also palettes, fewer bits, and a transparent colour to a channel of its own
+    png_set_swap(png);       // to the byte order of this machine
+    png_set_interlace_handling(png);
+    png_read_update_info(png, reader.info);
+    channels = png_get_channels(png, reader.info);
+  });
+  const size_t pixels = static_cast<size_t>(width) * height;
+  std::vector<uint16_t> samples(pixels * channels);
+  std::vector<png_bytep> rows(height);
+  for (size_t y = 0; y < height; ++y) rows[y] = reinterpret_cast<png_bytep>(&samples[y * width * channels]);
+  call([&] { png_read_image(png, rows.data()); });
+
+  const bool has_alpha = channels % 2 == 0;
+  image.channels = channels - (has_alpha ? 1 : 0);
+  if (!has_alpha) {
+    image.samples = std::move(samples);
+    return image;
+  }
+  image.samples.reserve(pixels * image.channels);
+  for (size_t i = 0; i < pixels; ++i) {
+    const uint16_t* pixel = &samples[i * channels];
+    for (int c = 0; c < image.channels; ++c)
+      image.samples.push_back(
+          static_cast<uint16_t>((uint32_t{pixel[c]} * pixel[channels - 1] + 32767) / 65535));
+  }
+  return image;
 }
 
 }  // namespace dlfs

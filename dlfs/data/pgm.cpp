@@ -1,0 +1,83 @@
+#include "dlfs/data/pgm.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dlfs/base/error.h"
+
+namespace dlfs {
+namespace {
+
+class Reader {
+ public:
+  Reader(std::span<const std::byte> file, const std::string& source)
+      : text_(text_of(file)), source_(source) {}
+
+  [[noreturn]] void refuse(const std::string& fact) const { throw FileError("pgm", source_ + ": " + fact); }
+
+  // The next number in decimal digits, after white space and comments.
+  int number(const char* what, int most) {
+    skip();
+    const size_t start = at_;
+    int64_t value = 0;
+    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+      value = 10 * value + (text_[at_] - '0');
+      if (value > most) refuse(concat("its ", what, " is above ", most));
+    }
+    if (at_ == start)
+      refuse(at_ == text_.size() ? concat("ends before its ", what) : concat("its ", what, " is no number"));
+    return static_cast<int>(value);
+  }
+
+  void skip() {
+    while (at_ < text_.size() && (is_space(text_[at_]) || text_[at_] == '#'))
+      at_ = text_[at_] == '#' ? std::min(text_.find('\n', at_), text_.size()) : at_ + 1;
+  }
+
+  std::string_view take(size_t count) { return text_.substr(std::exchange(at_, at_ + count), count); }
+  size_t left() const { return text_.size() - at_; }
+
+ private:
+  static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+  std::string_view text_;
+  const std::string& source_;
+  size_t at_ = 0;
+};
+
+}  // namespace
+
+Image decode_pgm(std::span<const std::byte> file, const std::string& source) {
+  Reader reader(file, source);
+  const bool as_text = reader.take(2) == "P2";
+  Image image;
+  image.size.width = reader.number("width", most_pixels);
+  image.size.height = reader.number("height", most_pixels);
+  refuse_size(image.size, "pgm", source);
+  const int maximum = reader.number("maximum", 65535);
+  if (maximum < 1) reader.refuse("its maximum is 0, but must be 1 to 65535");
+
+  const size_t pixels = static_cast<size_t>(image.size.width) * image.size.height;
+  const size_t sample_bytes = maximum > 255 ? 2 : 1;
+  // One white space ends the header; in text each sample has one before it.
+  const size_t fewest = as_text ? 2 * pixels : 1 + sample_bytes * pixels;
+  if (reader.left() < fewest)
+    reader.refuse(concat("has ", reader.left(), " bytes for ", image.size.width, " x ", image.size.height,
+                         " pixels, which take ", fewest, as_text ? " or more" : ""));
+  image.samples.resize(pixels);
+  if (!as_text) reader.take(1);
+  for (uint16_t& sample : image.samples) {
+    int value = 0;
+    if (as_text)
+      value = reader.number("sample", maximum);
+    else
+      for (const char byte : reader.take(sample_bytes)) value = 256 * value + static_cast<uint8_t>(byte);
+    if (value > maximum) reader.refuse(concat("its sample is above ", maximum));
+    sample = static_cast<uint16_t>((65535 * int64_t{value} + maximum / 2) / maximum);
+  }
+  if (as_text) reader.skip();
+  if (reader.left() > 0) reader.refuse(concat("goes on for ", reader.left(), " bytes after its last pixel"));
+  return image;
+}
+
+}  // namespace dlfs
