@@ -5,19 +5,20 @@
 #include <numeric>
 
 namespace dlfs {
-namespace {
 
-constexpr int largest_batch = 250;
-
-Prediction most_likely(const float* logits, int classes) {
-  const float* best = std::max_element(logits, logits + classes);
+std::vector<Prediction> ranked(std::span<const float> logits) {
+  const double best = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
-  for (int c = 0; c < classes; ++c) sum += std::exp(static_cast<double>(logits[c]) - *best);
+  for (const float logit : logits) sum += std::exp(logit - best);
   if (std::isnan(sum)) throw Error("evaluate", "the model gives NaN; its weights are of no use");
-  return {static_cast<int>(best - logits), static_cast<float>(1 / sum)};
+  std::vector<Prediction> all;
+  for (size_t c = 0; c < logits.size(); ++c)
+    all.push_back({static_cast<int>(c), static_cast<float>(std::exp(logits[c] - best) / sum)});
+  std::stable_sort(all.begin(), all.end(), [&](const Prediction& a, const Prediction& b) {
+    return logits[a.label] > logits[b.label];
+  });
+  return all;
 }
-
-}  // namespace
 
 Evaluator::Evaluator(Device& device, State& state, const Model& model, int classes, Precision precision)
     : device_(device), state_(state), model_(model), classes_(classes), precision_(precision) {}
@@ -46,6 +47,19 @@ void Evaluator::load(const ModelFile& file) {
   file.load(state_, device_);
 }
 
+std::vector<float> Evaluator::logits(std::span<const float> images) {
+  const size_t pixels = static_cast<size_t>(model_.input.count());
+  const int count = static_cast<int>(images.size() / pixels);
+  std::vector<float> all(static_cast<size_t>(count) * classes_);
+  for (int first = 0; first < count; first += largest_batch) {
+    Plan& plan = plan_for(std::min(largest_batch, count - first));
+    device_.upload(plan["images"], &images[first * pixels], device_.stream());
+    plan.run(device_.stream());
+    device_.download(plan["logits"], &all[static_cast<size_t>(first) * classes_], device_.stream());
+  }
+  return all;
+}
+
 std::vector<Prediction> Evaluator::predict(const LabelledImages& images, PixelStatistics statistics) {
   const Batches batches(images, statistics);
   std::vector<uint32_t> order(images.count);
@@ -53,14 +67,10 @@ std::vector<Prediction> Evaluator::predict(const LabelledImages& images, PixelSt
   std::vector<Prediction> predictions;
   Batch batch;
   for (int first = 0; first < images.count; first += largest_batch) {
-    const int size = std::min(largest_batch, images.count - first);
-    Plan& plan = plan_for(size);
-    batches.fill(batch, order, first, size);
-    device_.upload(plan["images"], batch.images.data(), device_.stream());
-    plan.run(device_.stream());
-    std::vector<float> logits(static_cast<size_t>(size) * classes_);
-    device_.download(plan["logits"], logits.data(), device_.stream());
-    for (int i = 0; i < size; ++i) predictions.push_back(most_likely(&logits[i * classes_], classes_));
+    batches.fill(batch, order, first, std::min(largest_batch, images.count - first));
+    const std::vector<float> found = logits(batch.images);
+    for (size_t at = 0; at < found.size(); at += classes_)
+      predictions.push_back(ranked(std::span(found).subspan(at, classes_))[0]);
   }
   return predictions;
 }

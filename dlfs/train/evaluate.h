@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "dlfs/graph/plan.h"
@@ -18,15 +19,23 @@ struct Prediction {
   float probability = 0;
 };
 
+// The classes of one image, most likely first. Throws Error where the model gives a number that is none (NaN).
+std::vector<Prediction> ranked(std::span<const float> logits);
+
 class Evaluator {
  public:
+  static constexpr int largest_batch = 250;
+
   // requires: the State belongs to the device, which outlives the evaluator, as the State and the model do.
   Evaluator(Device& device, State& state, const Model& model, int classes, Precision precision);
 
   // Takes the weights of a file. Throws FileError, before anything is changed, where they are not this model's.
   void load(const ModelFile& file);
 
-  // One prediction an image, in order. Throws Error where the model gives a number that is none (NaN).
+  // What the model makes of images that are normalised already: [n,h,w,c] -> [n,classes].
+  std::vector<float> logits(std::span<const float> images);
+
+  // One prediction an image, in order. Throws Error as ranked() does.
   std::vector<Prediction> predict(const LabelledImages& images, PixelStatistics statistics);
 
  private:

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "dlfs/graph/check.h"
+#include "dlfs/graph/watch.h"
 #include "dlfs/ops/adam/adam.h"
 #include "dlfs/ops/sgd/sgd.h"
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -21,11 +22,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 float finite(float loss, int64_t step) {
   if (std::isfinite(loss)) return loss;
   throw Error("train", concat("the loss is ", std::isnan(loss) ? "NaN" : "infinite", " at step ", step,
-                              "; a lower --lr may help"));
+                              "; a lower --lr may help, --watch names the first value that went wrong"));
 }
 
-// The training step, compiled, with its uploads and, where asked for, its check.
-class TrainingStep {
+// The training step, compiled, with its uploads and, where asked for, those who look at each of its kernels.
+class TrainingStep : private Observer {
  public:
   TrainingStep(Device& device, State& state, const Model& model, int classes, const TrainSettings& settings)
       : device_(device), stream_(device.stream()) {
@@ -33,14 +34,15 @@ class TrainingStep {
     trace_training_step(trace, model, classes, settings);
     plan_ = std::make_unique<Plan>(std::move(trace));
     plan_->compile(device);
-    if (settings.check != nullptr) check_ = std::make_unique<Check>(device, *settings.check);
+    if (settings.check != nullptr) observers_.push_back(std::make_unique<Check>(device, *settings.check));
+    if (settings.watch) observers_.push_back(std::make_unique<Watch>(device, *plan_));
   }
 
   void run(const Batch& batch, float rate) {
     device_.upload((*plan_)["images"], batch.images.data(), stream_);
     device_.upload((*plan_)["labels"], batch.labels.data(), stream_);
     device_.upload((*plan_)["rate"], &rate, stream_);
-    check_ ? plan_->run(stream_, *check_) : plan_->run(stream_);
+    observers_.empty() ? plan_->run(stream_) : plan_->run(stream_, *this);
   }
 
   float loss() const {
@@ -50,10 +52,17 @@ class TrainingStep {
   }
 
  private:
+  void before(const Step& step, Stream stream) override {
+    for (const auto& one : observers_) one->before(step, stream);
+  }
+  void after(const Step& step, Stream stream) override {
+    for (const auto& one : observers_) one->after(step, stream);
+  }
+
   Device& device_;
   Stream stream_;
   std::unique_ptr<Plan> plan_;
-  std::unique_ptr<Check> check_;
+  std::vector<std::unique_ptr<Observer>> observers_;
 };
 
 }  // namespace

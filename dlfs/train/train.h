@@ -27,6 +27,7 @@ struct TrainSettings {
   uint64_t seed = 1;
   Precision precision = Precision::f32;
   Device* check = nullptr;  // rerun every step on this device (the CPU) and stop at the first that differs
+  bool watch = false;  // look at all that every step writes and stop at the first value that is not finite
 };
 
 // An optimizer with a rate and a weight decay that suit it.

@@ -92,7 +92,8 @@ TEST(Train, RefusesALossThatIsNoNumber) {
   State state(1);
   expect_error<Error>(
       [&] { train(*cpu, state, find_model("lenet"), images.data(), {.epochs = 1, .rate = 1e9F}, {}); },
-      "[train] the loss is NaN at step 2; a lower --lr may help");
+      "[train] the loss is NaN at step 2; a lower --lr may help, --watch names the first value that went "
+      "wrong");
 }
 
 TEST(Train, RefusesWhatDoesNotGoTogether) {
