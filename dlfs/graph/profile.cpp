@@ -2,71 +2,74 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iomanip>
-#include <set>
 
 namespace dlfs {
 namespace {
 
-constexpr int rounds = 9;
-
-double bytes_of(const Site& site) {
-  std::set<void*> seen;
-  double sum = 0;
-  const auto count = [&](const Tensor& tensor) {
-    if (tensor && seen.insert(tensor.data).second) sum += static_cast<double>(bytes(tensor.spec));
-  };
-  for (const auto* list : {&site.in, &site.out, &site.saved, &site.d_out})
-    for (const Tensor& tensor : *list) count(tensor);
-  for (const Grad& grad : site.d_in) count(grad.to);
-  return sum;
-}
-
-double median_seconds(Device& device, Kernel& kernel) {
-  const int repeats = device.kind() == DeviceKind::gpu ? 20 : 1;  // so that a launch counts for little
-  const KernelPtr recording = device.record([&](Stream stream) {
-    for (int i = 0; i < repeats; ++i) kernel.run(stream);
-  });
-  std::vector<double> seconds;
-  for (int i = 0; i < rounds; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    recording->run(device.stream());
-    device.synchronize(device.stream());
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
-                      repeats);
-  }
-  std::nth_element(seconds.begin(), seconds.begin() + rounds / 2, seconds.end());
-  return seconds[rounds / 2];
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
 
+Seconds measure(const std::function<void()>& work) {
+  constexpr size_t fewest = 3, most = 9;
+  constexpr double enough_seconds = 0.5;
+  work();
+  std::vector<double> seconds;
+  const auto begin = std::chrono::steady_clock::now();
+  while (seconds.size() < fewest || (seconds.size() < most && seconds_since(begin) < enough_seconds)) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    seconds.push_back(seconds_since(start));
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return {.median = seconds[seconds.size() / 2], .fastest = seconds[0]};
+}
+
+Seconds measure_kernel(Device& device, Kernel& kernel) {
+  const int repeats = device.kind() == DeviceKind::gpu ? 20 : 1;  // so that a launch counts for little
+  const KernelPtr recording = device.record([&](Stream stream) {
+    for (int i = 0; i < repeats; ++i) kernel.run(stream);
+  });
+  const Seconds seconds = measure([&] {
+    recording->run(device.stream());
+    device.synchronize(device.stream());
+  });
+  return {.median = seconds.median / repeats, .fastest = seconds.fastest / repeats};
+}
+
+StepTime time_step(Device& device, const Step& step) {
+  return {&step, measure_kernel(device, *step.kernel).median, cost_of(step)};
+}
+
 std::vector<StepTime> time_steps(Device& device, const Plan& plan) {
   std::vector<StepTime> times;
-  for (const Step& step : plan.steps())
-    times.push_back({&step, median_seconds(device, *step.kernel), bytes_of(step.site)});
+  for (const Step& step : plan.steps()) times.push_back(time_step(device, step));
   return times;
 }
 
-std::string profile_table(const std::vector<StepTime>& times) {
+std::string profile_table(const std::vector<StepTime>& times, const Rates& rates) {
+  const auto lost = [&](const StepTime& time) { return time.seconds - floor_seconds(time.cost, rates); };
   std::vector<StepTime> sorted = times;
   std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const StepTime& a, const StepTime& b) { return a.seconds > b.seconds; });
-  double sum = 0;
-  for (const StepTime& time : times) sum += time.seconds;
-  std::ostringstream text;
-  const auto row = [&](const std::string& us, const std::string& share, const std::string& rate,
-                       const std::string& what) {
-    text << std::right << std::setw(9) << us << std::setw(6) << share << std::setw(8) << rate << "  " << what
-         << "\n";
+                   [&](const StepTime& a, const StepTime& b) { return lost(a) > lost(b); });
+  double seconds = 0, floor = 0;
+  for (const StepTime& time : times) {
+    seconds += time.seconds;
+    floor += floor_seconds(time.cost, rates);
+  }
+  std::vector<std::vector<std::string>> rows = {{"us", "floor us", "ratio", "lost us", "lost %", "step"}};
+  const auto add = [&](double measured, double at_least, const std::string& what) {
+    rows.push_back({fixed(measured * 1e6, 1), fixed(at_least * 1e6, 1), fixed(measured / at_least, 1),
+                    fixed((measured - at_least) * 1e6, 1), fixed(100 * (measured - at_least) / seconds, 1),
+                    what});
   };
-  row("us", "%", "GB/s", "step");
   for (const StepTime& time : sorted)
-    row(fixed(time.seconds * 1e6, 1), fixed(100 * time.seconds / sum, 0),
-        fixed(time.bytes / time.seconds / 1e9, 0),
-        concat(time.step->path, time.step->backward ? " backward" : "", ": ", time.step->kernel->engine()));
-  row(fixed(sum * 1e6, 1), "100", "", "all");
-  return text.str();
+    add(time.seconds, floor_seconds(time.cost, rates),
+        concat(time.step->path, time.step->backward ? " backward: " : ": ", time.step->kernel->engine()));
+  add(seconds, floor, "all");
+  return columns(rows, 80);
 }
 
 }  // namespace dlfs

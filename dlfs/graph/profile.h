@@ -1,24 +1,33 @@
-// Where a step's time goes: every kernel of a compiled plan timed by itself, beside the bytes that it must move at
-// least. The plan's tensors hold whatever the last run left; updates are repeated, so its State is spent afterwards.
-// One thread.
+// Where a step's time goes: every kernel of a compiled plan timed by itself, beside the time that its bytes and products
+// take at least. The plan's tensors hold whatever the last run left; updates are repeated, so its State is spent
+// afterwards. One thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "dlfs/graph/plan.h"
+#include "dlfs/graph/cost.h"
 
 namespace dlfs {
 
+// Of several rounds of the same work, after one that warms up.
+struct Seconds {
+  double median = 0, fastest = 0;
+};
+Seconds measure(const std::function<void()>& work);      // which ends when it returns
+Seconds measure_kernel(Device& device, Kernel& kernel);  // by itself, recorded
+
 struct StepTime {
   const Step* step;
-  double seconds;  // median of several recordings of the kernel alone
-  double bytes;    // of every tensor that the step reads or writes, each once
+  double seconds;  // median
+  Cost cost;
 };
 
+StepTime time_step(Device& device, const Step& step);
 std::vector<StepTime> time_steps(Device& device, const Plan& plan);
 
-// For people: a line a step, slowest first, and the sum.
-std::string profile_table(const std::vector<StepTime>& times);
+// For people, 80 columns wide: a line a step, the most time above its floor first, and the sum.
+std::string profile_table(const std::vector<StepTime>& times, const Rates& rates);
 
 }  // namespace dlfs
