@@ -5,6 +5,7 @@ into a folder of their own).
 
     tools/readme_test.py [BUILD]        exit 77 where something had to be left out
     tools/readme_test.py --gpu BUILD    only the blocks marked gpu; ./dev gpu-check runs them"""
+import gzip
 import pathlib
 import re
 import subprocess
@@ -71,6 +72,8 @@ class Pages(unittest.TestCase):
         self.assertGreaterEqual(len(commands[ROOT / "README.md"]), 3)
         for of_page in commands.values():
             with tempfile.TemporaryDirectory() as folder:
+                pixels = gzip.open(FASHION / "t10k-images-idx3-ubyte.gz").read()[16:16 + 28 * 28]
+                pathlib.Path(folder, "shoe.pgm").write_bytes(b"P5 28 28 255\n" + pixels)
                 for command in of_page:
                     run(command, folder)
 

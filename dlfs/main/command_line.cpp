@@ -1,77 +1,95 @@
 #include "dlfs/main/command_line.h"
 
-#include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 
-#include "dlfs/base/error.h"
+#include "dlfs/main/flags.h"
 
 namespace dlfs {
 namespace {
 
-constexpr const char* about = R"(dlfs trains and evaluates vision models, on a GPU where there is one.
+constexpr const char* about = "dlfs trains, measures and uses vision models, on a GPU where there is one.\n";
 
-  dlfs train     train a model on labelled images
-  dlfs eval      measure a model file on labelled test images
-  dlfs describe  show a model's layers, parameters and memory
-  dlfs doctor    say what this machine has, and what it lacks
-
+constexpr const char* about_more = R"(
   dlfs VERB --help shows what a verb can be told, dlfs --version the version.
 
 For example:
   dlfs train lenet --data idx:/usr/share/datasets/fashion-mnist --run runs/first
   dlfs eval runs/first/model.safetensors \
       --data idx:/usr/share/datasets/fashion-mnist
+  dlfs predict runs/first/model.safetensors shoe.png
+
+It ends with 0 where all was done; 1 where --check found a difference, or an
+image could not be read; 2 where a flag, a file or the machine is to be mended;
+3 for a bug of its own. A CPU works in as many threads as OMP_NUM_THREADS says.
 )";
 
-[[noreturn]] void refuse(const std::string& fact) { throw UsageError("dlfs", fact); }
+constexpr const char* train_notes =
+    R"(The run's folder gets config.json, log.jsonl, result.json, model.safetensors, a
+learning curve, and a sheet of test images with what the model sees in them.
 
-// "--run --data idx:x": the parser takes the next flag for the value.
-void refuse_no_value(const std::string& name, const std::string& kind, const std::string& word) {
-  if (word.empty() || word.rfind("--", 0) == 0)
-    refuse(concat(name, " needs a value, ", kind, word.empty() ? "" : ", before " + word));
-}
+--profile lists the kernels of a step by lost time: the time measured, less the
+time that their bytes and products take at least (the floor) at the rates that
+a large copy and a large matrix product reach on this device. A ratio below 1
+means that the tensors stayed in a cache. --watch looks at all that each kernel
+writes, and --check repeats its work: both are slow.
 
-// A flag or a positional word with one value. The parser hands the word over as it is, so that what is wrong with it is
-// said in our words, and the same way for all: "--lr is abc, but must be a number above 0".
-void add_value(CLI::App& verb, const std::string& name, const std::string& kind, const std::string& what,
-               const std::function<void(const std::string&)>& take) {
-  const auto take_word = [=](const CLI::results_t& words) {
-    refuse_no_value(name, kind, words[0]);
-    take(words[0]);
-    return true;
-  };
-  verb.add_option(name, take_word, what)->type_name(kind);
-}
+For example:
+  dlfs train lenet --data idx:/usr/share/datasets/fashion-mnist --epochs 1
+)";
 
-void add_text(CLI::App& verb, const std::string& name, const std::string& kind, const std::string& what,
-              std::string& text) {
-  add_value(verb, name, kind, what, [&text](const std::string& word) { text = word; });
-}
+constexpr const char* eval_notes = R"(For example:
+  dlfs eval runs/first/model.safetensors \
+      --data idx:/usr/share/datasets/fashion-mnist
+)";
 
-template <typename Number>
-struct Allowed {
-  const char* words;
-  bool (*has)(Number);
-};
+constexpr const char* predict_notes =
+    R"(PNG of any kind is read (what is transparent shows black), and PGM as text or
+bytes (P2, P5). For a model of gray images colour is made gray by ITU-R 601 luma
+(0.299 red, 0.587 green, 0.114 blue); for a model of colour, gray becomes three
+equal channels. An image of another size is stretched to the model's: averaged
+over area where it shrinks, interpolated linearly where it grows. Nothing is
+inverted: models of MNIST and Fashion-MNIST know bright things on black.
 
-template <typename Number>
-void add_number(CLI::App& verb, const std::string& name, const std::string& what, Number& number,
-                Allowed<Number> allowed) {
-  const auto take = [=, &number](const std::string& word) {
-    Number read{};
-    const char* end = word.data() + word.size();
-    const auto [stop, error] = std::from_chars(word.data(), end, read);
-    if (error != std::errc{} || stop != end || !allowed.has(read))
-      refuse(concat(name, " is ", word, ", but must be ", allowed.words));
-    number = read;
-  };
-  add_value(verb, name, "N", concat(what, " [", number, "]"), take);
+An image that cannot be read is named; the others are still predicted, and the
+exit code is 1. With --json its line is {"image", "error"}, and any other line
+{"image", "width", "height", "channels", "classes": [{"class", "index",
+"probability"}, ...]}.
+
+For example:
+  dlfs predict runs/first/model.safetensors shoe.png dress.pgm --top 5
+)";
+
+constexpr const char* bench_notes =
+    R"(All numbers are random, and each time is a median. First it is measured what a
+large copy and a large matrix product reach on this device; bytes and flops at
+these rates take floor_ms at least, and ratio is ms by floor_ms. Below 1 it
+means that the tensors stayed in a cache. For ops, flops are those of matrix
+work alone. For train, the loss after 20 steps on one batch tells whether two
+machines did the same.
+
+For example:
+  dlfs bench train lenet --batch 256
+  dlfs bench ops conv | jq -r '[.op, .half, .ms, .ratio] | @tsv'
+)";
+
+constexpr const char* describe_notes =
+    R"(Activations are all that the layers give out; the arena is the memory that they
+take, where one may lie where another lay before. Training keeps more of them,
+and beside them the parameters' gradients and the optimizer's numbers.
+
+For example:
+  dlfs describe lenet --batch 64
+)";
+
+std::string one_of_models() {
+  std::vector<std::string> names;
+  for (const Model& model : models()) names.push_back(model.name);
+  return "the model: " + join(names, ", ");
 }
 
 void add_data(CLI::App& verb, std::string& data) {
   add_text(verb, "--data", "idx:DIR", "a folder with MNIST's four files, plain or .gz", data);
-  verb.get_option("--data")->required();
+  require(verb, "--data");
 }
 
 void add_device(CLI::App& verb, std::string& device, Precision& precision) {
@@ -85,8 +103,8 @@ void add_device(CLI::App& verb, std::string& device, Precision& precision) {
 
 void add_train(CLI::App& verb, TrainCommand& train) {
   TrainSettings& s = train.settings;
-  add_text(verb, "MODEL", "MODEL", "the model: lenet", train.model);
-  verb.get_option("MODEL")->required();
+  add_text(verb, "MODEL", "MODEL", one_of_models(), train.model);
+  require(verb, "MODEL");
   add_data(verb, train.data);
   add_text(verb, "--run", "DIR", "a new folder for the run [runs/MODEL-DATE-TIME]", train.run);
   add_number<int>(verb, "--epochs", "passes over the training images", s.epochs,
@@ -117,138 +135,106 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_number<uint64_t>(verb, "--seed", "of weights and order: same seed, same bits", s.seed,
                        {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
   add_device(verb, train.device, s.precision);
-  verb.add_flag("--check", train.check, "rerun each step on the CPU, stop where one differs")
-      ->disable_flag_override();
-  verb.add_flag("--profile", train.profile, "time every kernel of the step, train nothing")
-      ->disable_flag_override();
-  verb.add_flag("--table", train.table, "print the step's kernels and tensors, train nothing")
-      ->disable_flag_override();
+  add_switch(verb, "--check", "rerun each step on the CPU, stop where one differs", train.check);
+  add_switch(verb, "--watch", "stop at the first value that is infinite or NaN", s.watch);
+  add_switch(verb, "--profile", "time every kernel of the step, train nothing", train.profile);
+  add_switch(verb, "--table", "print the step's kernels and tensors, train nothing", train.table);
 }
 
 void add_eval(CLI::App& verb, EvalCommand& eval) {
   add_text(verb, "FILE", "FILE", "a model.safetensors that train wrote", eval.weights);
-  verb.get_option("FILE")->required();
+  require(verb, "FILE");
   add_data(verb, eval.data);
   add_device(verb, eval.device, eval.precision);
 }
 
+void add_predict(CLI::App& verb, PredictCommand& predict) {
+  add_text(verb, "WEIGHTS", "WEIGHTS", "a model.safetensors that train wrote", predict.weights);
+  require(verb, "WEIGHTS");
+  add_list(verb, "IMAGE...", "PNG or PGM files", predict.images);
+  require(verb, "IMAGE...");
+  add_number<int>(verb, "--top", "classes to show of each image", predict.top,
+                  {"a whole number above 0", [](int n) { return n >= 1; }});
+  add_switch(verb, "--json", "one JSON object an image, each on a line", predict.json);
+  add_device(verb, predict.device, predict.precision);
+}
+
+void add_bench(CLI::App& verb, BenchCommand& bench) {
+  const auto take = [&bench](const std::string& word) {
+    if (word != "ops" && word != "train") refuse("WHAT is " + word + ", but can be ops or train");
+    bench.what = word;
+  };
+  add_value(verb, "WHAT", "WHAT", "ops: operations one by one; train: a training step", take);
+  require(verb, "WHAT");
+  add_text(verb, "NAME", "NAME", "the model to train, or a part of the names of the ops", bench.name);
+  add_number<int>(verb, "--batch", "images a step", bench.batch,
+                  {"a whole number above 0", [](int n) { return n >= 1; }});
+  add_device(verb, bench.device, bench.precision);
+  add_switch(verb, "--table", "a short table, as on a terminal, not JSON lines", bench.table);
+}
+
 void add_describe(CLI::App& verb, DescribeCommand& describe) {
-  add_text(verb, "MODEL", "MODEL", "the model: lenet", describe.model);
-  verb.get_option("MODEL")->required();
+  add_text(verb, "MODEL", "MODEL", one_of_models(), describe.model);
+  require(verb, "MODEL");
   add_number<int>(verb, "--batch", "images at a time", describe.batch,
                   {"a whole number above 0", [](int n) { return n >= 1; }});
   add_number<int>(verb, "--classes", "that it tells apart", describe.classes,
                   {"a whole number from 2 to 65535", [](int n) { return n >= 2 && n <= 65535; }});
 }
 
-// "--data idx:DIR", "--check", "MODEL"
-std::string form_of(const CLI::Option& option) {
-  if (option.get_lnames().empty()) return option.get_name();
-  return "--" + option.get_lnames()[0] +
-         (option.get_items_expected_max() > 0 ? " " + option.get_type_name() : "");
-}
-
-// In 80 columns.
-std::string help_of(const CLI::App& verb) {
-  std::string usage = "dlfs " + verb.get_name(), rows;
-  bool more = false;
-  for (const CLI::Option* option : verb.get_options()) {
-    const std::string form = form_of(*option);
-    if (option->get_required()) usage += " " + form;
-    more |= !option->get_required() && form != "--help";
-    rows += "  " + form + std::string(form.size() < 18 ? 20 - form.size() : 2, ' ') +
-            option->get_description() + "\n";
+// The verbs with their flags, which write to the commands.
+struct Verbs {
+  Verbs() {
+    add_train(words.add_verb("train", "train a model on labelled images", train_notes), train);
+    add_eval(words.add_verb("eval", "measure a model file on test images", eval_notes), eval);
+    add_predict(words.add_verb("predict", "say what images show", predict_notes), predict);
+    add_bench(words.add_verb("bench", "time operations or a training step", bench_notes), bench);
+    add_describe(words.add_verb("describe", "show a model's layers, parameters and memory", describe_notes),
+                 describe);
+    words.add_verb("doctor", "say what this machine has, and what it lacks", "");
   }
-  return concat(usage, more ? " [flags]" : "", ": ", verb.get_description(), "\n\n", rows);
-}
 
-// "--eposh" -> "there is no --eposh; did you mean --epochs?"
-std::string unknown_word(const CLI::App& verb, const std::string& word) {
-  const std::string name = word.substr(0, word.find('='));
-  const std::string bare = name.substr(std::min(name.find_first_not_of('-'), name.size()));
-  const bool flag = bare.size() < name.size(), whole = verb.get_parent() == nullptr;
-  std::vector<std::string> known;
-  if (flag)
-    for (const CLI::Option* option : verb.get_options())
-      for (const std::string& long_name : option->get_lnames()) known.push_back(long_name);
-  else
-    for (const CLI::App* other : verb.get_subcommands([](const CLI::App*) { return true; }))
-      known.push_back(other->get_name());
-  const std::string near = nearest(bare, known), who = whole ? "dlfs" : "dlfs " + verb.get_name();
-  const std::string fact = flag    ? "there is no " + name
-                           : whole ? "there is no verb " + name
-                                   : verb.get_name() + " has no place for " + name;
-  return fact + (near.empty() ? "; " + who + " --help shows what there is"
-                              : concat("; did you mean ", flag ? "--" : "", near, "?"));
-}
+  std::string overview() const { return concat(about, "\n", words.verbs(), about_more); }
 
-// Why the parser refused the words of a verb.
-std::string refusal(const CLI::App& verb, const CLI::ParseError& error) {
-  std::string text = error.what();
-  const std::string name = text.substr(0, text.find_first_of(": "));  // of the option that it is about
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->get_name() != name && option->get_name() != "--" + name) continue;
-    if (option->get_items_expected_max() == 0) return option->get_name() + " takes no value";
-    if (option->count() > 1) return concat(name, " is given ", option->count(), " times");
-    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
-      return name + " needs a value, " + option->get_type_name();
-  }
-  for (const CLI::Option* option : verb.get_options())
-    if (option->get_required() && option->count() == 0)
-      return concat(verb.get_name(), " needs ", form_of(*option), ", ", option->get_description());
-  return text;
-}
+  TrainCommand train;
+  EvalCommand eval;
+  PredictCommand predict;
+  BenchCommand bench;
+  DescribeCommand describe;
+  Words words{std::string("dlfs ") + DLFS_VERSION};
+};
 
 }  // namespace
 
-Command parse_command_line(int count, const char* const* words) {
-  const std::string version = std::string("dlfs ") + DLFS_VERSION;
-  CLI::App program("", "dlfs");
-  program.set_version_flag("--version", version);
-  program.require_subcommand(0, 1);
-  TrainCommand train;
-  CLI::App& train_verb = *program.add_subcommand("train", "train a model on labelled images");
-  add_train(train_verb, train);
-  EvalCommand eval;
-  CLI::App& eval_verb = *program.add_subcommand("eval", "measure a model file on test images");
-  add_eval(eval_verb, eval);
-  DescribeCommand describe;
-  CLI::App& describe_verb = *program.add_subcommand("describe", "show a model's layers and sizes");
-  add_describe(describe_verb, describe);
-  CLI::App& doctor_verb = *program.add_subcommand("doctor", "say what this machine has, and lacks");
-  for (CLI::App* app : {&train_verb, &eval_verb, &describe_verb, &doctor_verb, &program}) {
-    app->allow_extras();
-    app->set_help_flag("-h,--help", "show this text");  // set anew, it comes last
-  }
+std::string command_line_page() {
+  const Verbs verbs;
+  std::string page =
+      "# The program\n\nWhat `dlfs --help` and `dlfs VERB --help` say. `./dev cli` writes this page; a test "
+      "holds it to "
+      "them.\n\n```text\n" +
+      verbs.overview() + "```\n";
+  for (const std::string& name : verbs.words.names())
+    page += concat("\n## dlfs ", name, "\n\n```text\n", verbs.words.help(name), "```\n");
+  return page;
+}
 
-  const auto spoken_to = [&]() -> const CLI::App& {
-    const auto verbs = program.get_subcommands();
-    return verbs.empty() ? program : *verbs[0];
-  };
-  const auto refuse_unknown_words = [&] {
-    for (const CLI::App* app : std::initializer_list<const CLI::App*>{&spoken_to(), &program})
-      if (const auto unknown = app->remaining(); !unknown.empty()) refuse(unknown_word(*app, unknown[0]));
-  };
-  try {
-    program.parse(count, words);
-  } catch (const CLI::CallForHelp&) {
-    return ShowText{&spoken_to() == &program ? about : help_of(spoken_to())};
-  } catch (const CLI::CallForVersion&) {
-    return ShowText{version + "\n"};
-  } catch (const CLI::ParseError& error) {
-    // A flag taken for a value, or a word that nobody knows, explains a missing one better.
-    for (const CLI::Option* option : spoken_to().get_options())
-      if (option->get_items_expected_max() > 0 && option->count() > 0)
-        refuse_no_value(option->get_name(), option->get_type_name(), option->results()[0]);
-    refuse_unknown_words();
-    refuse(refusal(spoken_to(), error));
+Command parse_command_line(int count, const char* const* words) {
+  if (count == 2 && std::string(words[1]) == "--help-markdown") return ShowText{command_line_page()};
+  Verbs verbs;
+  const Words::Parsed said = verbs.words.parse(count, words);
+  if (said.version) return ShowText{std::string("dlfs ") + DLFS_VERSION + "\n"};
+  if (said.verb.empty()) return ShowText{verbs.overview()};
+  if (said.help) return ShowText{verbs.words.help(said.verb)};
+  if (said.verb == "train") return verbs.train;
+  if (said.verb == "eval") return verbs.eval;
+  if (said.verb == "predict") return verbs.predict;
+  if (said.verb == "bench") {
+    if (verbs.bench.what == "train" && verbs.bench.name.empty())
+      refuse("bench train needs NAME, " + one_of_models());
+    return verbs.bench;
   }
-  refuse_unknown_words();
-  if (train_verb.parsed()) return train;
-  if (eval_verb.parsed()) return eval;
-  if (describe_verb.parsed()) return describe;
-  if (doctor_verb.parsed()) return DoctorCommand{};
-  return ShowText{about};
+  if (said.verb == "describe") return verbs.describe;
+  return DoctorCommand{};
 }
 
 }  // namespace dlfs

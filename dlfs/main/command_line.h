@@ -1,5 +1,4 @@
-// The command line of the program: what each verb can be told, as plain settings. The only place that knows how flags
-// are parsed. One thread.
+// The command line of the program: what each verb can be told, as plain settings, and the text that says so. One thread.
 #pragma once
 
 #include <string>
@@ -25,6 +24,23 @@ struct EvalCommand {
   Precision precision = Precision::f32;
 };
 
+struct PredictCommand {
+  std::string weights;
+  std::vector<std::string> images;
+  int top = 3;
+  bool json = false;
+  std::string device = "auto";
+  Precision precision = Precision::f32;
+};
+
+struct BenchCommand {
+  std::string what, name;  // "train" and a model, or "ops" and a part of their names
+  int batch = 64;
+  bool table = false;
+  std::string device = "auto";
+  Precision precision = Precision::f32;
+};
+
 struct DescribeCommand {
   std::string model;
   int batch = 1, classes = 10;
@@ -37,9 +53,12 @@ struct ShowText {
   std::string text;
 };
 
-using Command = std::variant<TrainCommand, EvalCommand, DescribeCommand, DoctorCommand, ShowText>;
+using Command = std::variant<TrainCommand, EvalCommand, PredictCommand, BenchCommand, DescribeCommand,
+                             DoctorCommand, ShowText>;
 
 // Throws UsageError with a sentence, and the nearest name where a word looks like a slip.
 Command parse_command_line(int count, const char* const* words);
+
+std::string command_line_page();  // docs/cli.md: every help text
 
 }  // namespace dlfs

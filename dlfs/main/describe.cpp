@@ -1,7 +1,7 @@
 #include <set>
 
 #include "dlfs/base/text.h"
-#include "dlfs/graph/plan.h"
+#include "dlfs/graph/cost.h"
 #include "dlfs/main/verbs.h"
 
 namespace dlfs {
@@ -39,23 +39,31 @@ void run_describe(const DescribeCommand& command, std::ostream& out) {
   for (const Graph::Call& call : graph.calls) {
     const Spec& result = call.signature.outputs[0];
     const int64_t parameters = new_parameters(graph, call, seen);
-    const int64_t products =
-        call.signature.matrix_work ? result.shape.count() / command.batch * call.signature.terms : 0;
-    all_products += products;
+    const int64_t of_image = products(call.signature) / command.batch;
+    all_products += of_image;
     for (const Spec& output : call.signature.outputs) activations += static_cast<int64_t>(bytes(output));
     rows.push_back({call.path, call.function->name(), extent(result.shape),
                     parameters > 0 ? with_separators(parameters) : "",
-                    products > 0 ? with_separators(products) : ""});
+                    of_image > 0 ? with_separators(of_image) : ""});
   }
   out << columns(rows) << "\n";
 
   const Plan plan(std::move(trace));
   const int64_t parameters = state.parameter_count();
+  State training_state(1);
+  Trace training(training_state, {.mode = Mode::train});
+  trace_training_step(training, model, command.classes, {.batch = command.batch});
+  const Plan training_plan(std::move(training));
+  size_t beside = 4 * parameters;  // the gradients, and all that outlives a step
+  for (const State::Entry& entry : training_state.entries()) beside += bytes(entry.spec);
+  const std::string batch = concat("for a batch of ", command.batch);
   out << columns(
       {{"parameters", with_separators(parameters), concat("(", human_bytes(4 * parameters), " in f32)")},
        {"multiply-adds", with_separators(all_products), "for one image"},
-       {"activations", human_bytes(activations), concat("for a batch of ", command.batch)},
-       {"arena", human_bytes(plan.arena_bytes()), "of memory that they take, sharing it in turn"}});
+       {"activations", human_bytes(activations), batch},
+       {"arena", human_bytes(plan.arena_bytes()), batch + ", which they share in turn"},
+       {"arena to train", human_bytes(training_plan.arena_bytes()), batch},
+       {"beside it", human_bytes(beside), "parameters, gradients, the optimizer's numbers"}});
 }
 
 }  // namespace dlfs

@@ -18,23 +18,18 @@ std::string accuracy_text(int64_t correct, int64_t count) {
                 with_separators(correct), " of ", with_separators(count), ")");
 }
 
-namespace {
-
-// The model that the file is of, which must be one of ours and take the images that the file says.
 const Model& model_of(const ModelDescription& description, const std::string& path) {
   const Model* found = nullptr;
   for (const Model& model : models())
     if (model.name == description.model) found = &model;
   if (found == nullptr)
-    throw FileError("eval",
+    throw FileError("model file",
                     path + ": is a \"" + description.model + "\", a model that this dlfs does not know");
   if (found->input != description.input)
-    throw FileError("eval", concat(path, ": takes images ", to_string(description.input), ", but a ",
-                                   found->name, " takes ", to_string(found->input)));
+    throw FileError("model file", concat(path, ": takes images ", to_string(description.input), ", but a ",
+                                         found->name, " takes ", to_string(found->input)));
   return *found;
 }
-
-}  // namespace
 
 void run_eval(const EvalCommand& command, std::ostream& out) {
   const ModelFile file(command.weights);

@@ -1,5 +1,5 @@
 // The program: reads the command line, runs one verb, and turns errors into a sentence and an exit code:
-// 0 done; 1 --check found a difference; 2 the user's to mend (flags, files, machine); 3 a bug of ours.
+// 0 done; 1 --check found a difference, or an image could not be read; 2 the user's to mend (flags, files, machine); 3 a bug of ours.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,14 +15,17 @@
 namespace {
 
 void run(const dlfs::Command& command) {
-  if (const auto* train = std::get_if<dlfs::TrainCommand>(&command)) dlfs::run_train(*train, std::cout);
-  if (const auto* eval = std::get_if<dlfs::EvalCommand>(&command)) dlfs::run_eval(*eval, std::cout);
-  if (const auto* describe = std::get_if<dlfs::DescribeCommand>(&command))
-    dlfs::run_describe(*describe, std::cout);
-  if (std::holds_alternative<dlfs::DoctorCommand>(command)) dlfs::run_doctor(std::cout);
-  if (const auto* show = std::get_if<dlfs::ShowText>(&command)) std::cout << show->text;
-  std::cout.flush();
-  if (!std::cout) throw dlfs::FileError("dlfs", "standard output cannot be written");
+  using namespace dlfs;
+  std::ostream& out = std::cout;
+  if (const auto* train = std::get_if<TrainCommand>(&command)) run_train(*train, out);
+  if (const auto* eval = std::get_if<EvalCommand>(&command)) run_eval(*eval, out);
+  if (const auto* predict = std::get_if<PredictCommand>(&command)) run_predict(*predict, out);
+  if (const auto* bench = std::get_if<BenchCommand>(&command)) run_bench(*bench, out);
+  if (const auto* describe = std::get_if<DescribeCommand>(&command)) run_describe(*describe, out);
+  if (std::holds_alternative<DoctorCommand>(command)) run_doctor(out);
+  if (const auto* show = std::get_if<ShowText>(&command)) out << show->text;
+  out.flush();
+  if (!out) throw FileError("dlfs", "standard output cannot be written");
 }
 
 int fail(int code, const std::string& sentence) {
@@ -48,6 +51,8 @@ int main(int count, char** words) {
     return 0;
   } catch (const dlfs::CheckError& error) {
     return fail(1, error.what());
+  } catch (const dlfs::PartlyDone& error) {
+    return fail(1, error.fact());
   } catch (const dlfs::InternalError& error) {
     return fail(3, error.what());
   } catch (const dlfs::Error& error) {

@@ -127,6 +127,7 @@ TEST_F(Program, ChecksPrintsItsTableAndExaminesTheMachine) {
   const Ended profile = run_program(train("table", {"--profile"}));
   EXPECT_EQ(profile.code, 0) << profile.err;
   EXPECT_NE(profile.out.find("conv2 backward: "), std::string::npos) << profile.out;
+  EXPECT_NE(profile.out.find("\nfloor: at copy "), std::string::npos) << profile.out;
   expect_no_run("table");
 
   const Ended doctor = run_program({"doctor"});
@@ -139,6 +140,8 @@ TEST_F(Program, HelpFitsAnOldTerminal) {
                              {"--help"},
                              {"train", "--help"},
                              {"eval", "-h"},
+                             {"predict", "--help"},
+                             {"bench", "--help"},
                              {"describe", "--help"},
                              {"doctor", "--help"}}) {
     const Ended help = run_program(words);
@@ -258,6 +261,8 @@ TEST_F(Program, DescribesAModel) {
   expect_row({"parameters", "431,080", "(1.6 MiB in f32)"});
   expect_row({"multiply-adds", "2,293,000"});
   expect_row({"arena", "118.8 KiB"});
+  expect_row({"arena to train", "KiB"});
+  expect_row({"beside it", "4.9 MiB"});
   expect_refused({"describe", "lenett"},
                  "[model] there is no model lenett; did you mean lenet? Models: lenet");
   expect_refused({"describe", "lenet", "--batch", "0"}, "--batch is 0, but must be a whole number above 0");
@@ -307,8 +312,20 @@ TEST_F(Program, AFullDiskLeavesNothingHalfWritten) {
 }
 
 TEST_F(Program, ALossThatIsNoNumberEndsTheRun) {
-  expect_refused(train("run", {"--lr", "1e9"}), "[train] the loss is NaN at step 2; a lower --lr may help");
+  expect_refused(
+      train("run", {"--lr", "1e9"}),
+      "[train] the loss is NaN at step 2; a lower --lr may help, --watch names the first value that "
+      "went wrong");
   EXPECT_EQ(names_in(folder / "run"), (Words{"config.json", "log.jsonl"}));
+}
+
+TEST_F(Program, WatchesAndNamesTheFirstValueThatIsNotFinite) {
+  const Ended fast = run_program(train("fast", {"--lr", "1e9", "--watch"}));
+  EXPECT_EQ(fast.code, 2);
+  EXPECT_EQ(fast.err.find("dlfs: [watch] step 2, fc2: linear forward wrote "), 0U) << fast.err;
+  ASSERT_EQ(run_program(train("plain")).code, 0);
+  ASSERT_EQ(run_program(train("watched", {"--watch", "--check"})).code, 0);
+  EXPECT_EQ(read_file(folder / "plain/model.safetensors"), read_file(folder / "watched/model.safetensors"));
 }
 
 TEST_F(Program, StandardOutputThatCannotBeWrittenIsAnError) {

@@ -7,6 +7,7 @@
 #include "dlfs/cpu/cpu_device.h"
 #include "dlfs/graph/profile.h"
 #include "dlfs/main/progress.h"
+#include "dlfs/main/rates.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/run_folder.h"
 
@@ -41,7 +42,8 @@ void show_step(Device& device, State& state, const Model& model, const TrainData
   device.upload(plan["rate"], &settings.rate, stream);
   plan.run(stream);
   device.synchronize(stream);
-  out << profile_table(time_steps(device, plan));
+  const Rates rates = measure_rates(device, settings.precision);
+  out << profile_table(time_steps(device, plan), rates) << "floor: at " << to_string(rates) << "\n";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The verbs of the program, one file each. They print to `out` and throw Error; main() turns that into exit codes.
+// What a program that reads `out` must not find there goes to std::cerr.
 #pragma once
 
 #include <memory>
@@ -7,14 +8,23 @@
 
 #include "dlfs/data/idx.h"
 #include "dlfs/main/command_line.h"
+#include "dlfs/models/model_file.h"
 #include "dlfs/tensor/device.h"
 
 namespace dlfs {
 
 void run_train(const TrainCommand& command, std::ostream& out);
 void run_eval(const EvalCommand& command, std::ostream& out);
+void run_predict(const PredictCommand& command, std::ostream& out);
+void run_bench(const BenchCommand& command, std::ostream& out);
 void run_describe(const DescribeCommand& command, std::ostream& out);
 void run_doctor(std::ostream& out);
+
+// Some of what was asked for could not be done; the rest was, and why not has been said.
+class PartlyDone : public Error {
+ public:
+  using Error::Error;
+};
 
 // "auto", "cpu" or "gpu:N" -> a device. auto takes the first GPU, or says in one line why there is none and takes the
 // CPU. Throws where the device is not there, or has nothing of the precision.
@@ -22,6 +32,9 @@ std::unique_ptr<Device> open_device(const std::string& name, Precision precision
 
 // "idx:DIR" -> DIR. Throws UsageError where the source is of another kind.
 std::string idx_directory(const std::string& source);
+
+// The model that a file at `path` is of, which must be one of ours and take the images that the file says.
+const Model& model_of(const ModelDescription& description, const std::string& path);
 
 std::string accuracy_text(int64_t correct, int64_t count);  // "accuracy 0.9123 (9,123 of 10,000)"
 

@@ -1,0 +1,81 @@
+// How the words of a command line are described, parsed, refused and shown: the wrapper of CLI11, which only flags.cpp
+// sees. A verb has flags and positional words; what is wrong with one is said in our words, and the same way for all:
+// "--lr is abc, but must be a number above 0". One thread.
+#pragma once
+
+#include <charconv>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dlfs/base/error.h"
+
+namespace CLI {  // NOLINT(readability-identifier-naming): theirs
+class App;
+}
+
+namespace dlfs {
+
+[[noreturn]] void refuse(const std::string& fact);  // throws UsageError
+
+// ---- what a verb can be told: `name` is "--flag", or a word in capitals for its place; `kind` names the value ----
+
+void add_value(CLI::App& verb, const std::string& name, const std::string& kind, const std::string& what,
+               const std::function<void(const std::string&)>& take);
+void add_text(CLI::App& verb, const std::string& name, const std::string& kind, const std::string& what,
+              std::string& text);
+void add_list(CLI::App& verb, const std::string& name, const std::string& what,
+              std::vector<std::string>& words);
+void add_switch(CLI::App& verb, const std::string& name, const std::string& what, bool& on);
+void require(CLI::App& verb, const std::string& name);  // it must be given
+
+template <typename Number>
+struct Allowed {
+  const char* words;
+  bool (*has)(Number);
+};
+
+template <typename Number>
+void add_number(CLI::App& verb, const std::string& name, const std::string& what, Number& number,
+                Allowed<Number> allowed) {
+  const auto take = [=, &number](const std::string& word) {
+    Number read{};
+    const char* end = word.data() + word.size();
+    const auto [stop, error] = std::from_chars(word.data(), end, read);
+    if (error != std::errc{} || stop != end || !allowed.has(read))
+      refuse(concat(name, " is ", word, ", but must be ", allowed.words));
+    number = read;
+  };
+  add_value(verb, name, "N", concat(what, " [", number, "]"), take);
+}
+
+// ---- the program ----
+
+class Words {
+ public:
+  explicit Words(const std::string& version);
+  ~Words();
+  Words(const Words&) = delete;
+  Words& operator=(const Words&) = delete;
+
+  // `notes` follow the flags in its help.
+  CLI::App& add_verb(const std::string& name, const std::string& what, const std::string& notes);
+
+  struct Parsed {
+    std::string verb;                    // "" where none was named
+    bool help = false, version = false;  // was asked for, of the verb or of all
+  };
+  // Calls what takes the values. Throws UsageError with a sentence, and the nearest name where a word looks like a slip.
+  Parsed parse(int count, const char* const* words);
+
+  // In 80 columns.
+  std::string help(const std::string& verb) const;
+  std::string verbs() const;  // a line each
+  std::vector<std::string> names() const;
+
+ private:
+  std::unique_ptr<CLI::App> program_;
+};
+
+}  // namespace dlfs

@@ -1,0 +1,155 @@
+#include <cmath>
+#include <iostream>
+
+#include "dlfs/base/error.h"
+#include "dlfs/base/json.h"
+#include "dlfs/base/text.h"
+#include "dlfs/data/image.h"
+#include "dlfs/main/verbs.h"
+#include "dlfs/train/evaluate.h"
+
+namespace dlfs {
+namespace {
+
+constexpr int bar_width = 28, widest_name = 36;
+
+// One image on its way: what was read of it, or why it could not be.
+struct Seen {
+  std::string path, fault;
+  Size size = {};
+  int channels = 0;
+};
+
+// "640x480 colour, made gray, averaged down to 28x28"
+std::string what_was_done(const Seen& seen, const Shape& input) {
+  std::string text = concat(seen.size.width, "x", seen.size.height, seen.channels == 3 ? " colour" : " gray");
+  if (seen.channels != input.c) text += input.c == 1 ? ", made gray" : ", made three channels";
+  const bool shrinks = seen.size.width > input.w || seen.size.height > input.h,
+             grows = seen.size.width < input.w || seen.size.height < input.h;
+  if (shrinks || grows)
+    text += concat(!grows    ? ", averaged down to "
+                   : shrinks ? ", brought to "
+                             : ", interpolated to ",
+                   input.w, "x", input.h);
+  return text;
+}
+
+std::string as_json(const Seen& seen, std::span<const Prediction> top,
+                    const std::vector<std::string>& classes) {
+  JsonWriter line;
+  line.object().field("image", seen.path);
+  if (!seen.fault.empty()) return line.field("error", seen.fault).close().text();
+  line.field("width", seen.size.width).field("height", seen.size.height).field("channels", seen.channels);
+  line.key("classes").array();
+  for (const Prediction& one : top)
+    line.object()
+        .field("class", classes[one.label])
+        .field("index", one.label)
+        .field("probability", one.probability)
+        .close();
+  return line.close().close().text();
+}
+
+// A line a class: its name, its probability, and a bar; the same columns for every image.
+std::string as_text(std::span<const Prediction> top, const std::vector<std::string>& classes) {
+  int widest = 0;
+  for (const std::string& name : classes) widest = std::min(std::max(widest, width(name)), widest_name);
+  std::string text;
+  for (const Prediction& one : top) {
+    const std::string name = cut(classes[one.label], widest), percent = fixed(100.0 * one.probability, 1);
+    const long halves = std::lround(2 * bar_width * one.probability);
+    text += concat("  ", name, std::string(widest - width(name) + 7 - percent.size(), ' '), percent, " %  ");
+    for (long i = 0; i < halves / 2; ++i) text += "━";
+    text += halves % 2 == 1 ? "╸\n" : "\n";
+  }
+  return text;
+}
+
+// Reads images, brings them to the model's input and prints what it sees, as many at a time as an evaluator takes.
+class Predictor {
+ public:
+  Predictor(const PredictCommand& command, const ModelDescription& description, Evaluator& evaluator)
+      : command_(command), description_(description), evaluator_(evaluator) {}
+
+  void add(const std::string& path) {
+    Seen& seen = seen_.emplace_back(Seen{.path = path, .fault = ""});
+    const Shape& in = description_.input;
+    try {
+      const Image image = read_image(path);
+      std::vector<float> values = convert(image, {.size = {in.w, in.h}, .channels = in.c});
+      for (size_t i = 0; i < values.size(); ++i)
+        values[i] = (values[i] - description_.mean[i % in.c]) / description_.deviation[i % in.c];
+      inputs_.insert(inputs_.end(), values.begin(), values.end());
+      seen.size = image.size;
+      seen.channels = image.channels;
+    } catch (const FileError& error) {
+      seen.fault = error.what();
+      ++failed_;
+    }
+  }
+
+  // Prints all that were added, in their order.
+  void flush(std::ostream& out) {
+    const size_t classes = description_.classes.size();
+    const std::vector<float> logits = evaluator_.logits(inputs_);
+    size_t at = 0;
+    for (const Seen& seen : seen_) {
+      std::vector<Prediction> top;
+      if (seen.fault.empty()) {
+        top = ranked(std::span(logits).subspan(at, classes));
+        top.resize(std::min<size_t>(command_.top, top.size()));
+        at += classes;
+      } else {
+        out.flush();
+        std::cerr << "dlfs: " << seen.fault << std::endl;
+      }
+      if (command_.json)
+        out << as_json(seen, top, description_.classes) << "\n";
+      else if (seen.fault.empty())
+        out << seen.path << ": " << what_was_done(seen, description_.input) << "\n"
+            << as_text(top, description_.classes);
+    }
+    out.flush();
+    seen_.clear();
+    inputs_.clear();
+  }
+
+  size_t waiting() const { return seen_.size(); }
+  int failed() const { return failed_; }
+
+ private:
+  const PredictCommand& command_;
+  const ModelDescription& description_;
+  Evaluator& evaluator_;
+  std::vector<Seen> seen_;
+  std::vector<float> inputs_;
+  int failed_ = 0;
+};
+
+}  // namespace
+
+void run_predict(const PredictCommand& command, std::ostream& out) {
+  const ModelFile file(command.weights);
+  const ModelDescription& description = file.description();
+  const Model& model = model_of(description, command.weights);
+  if (model.input.c != 1 && model.input.c != 3)
+    throw UsageError("predict",
+                     concat("a ", model.name, " takes ", model.input.c, " channels, but images have 1 or 3"));
+  // What is said of the machine must not stand between the lines that a program reads.
+  const std::unique_ptr<Device> device = open_device(command.device, command.precision, std::cerr);
+  State state(0);
+  Evaluator evaluator(*device, state, model, static_cast<int>(description.classes.size()), command.precision);
+  evaluator.load(file);
+
+  Predictor predictor(command, description, evaluator);
+  for (const std::string& path : command.images) {
+    predictor.add(path);
+    if (predictor.waiting() == Evaluator::largest_batch) predictor.flush(out);
+  }
+  predictor.flush(out);
+  if (predictor.failed() > 0)
+    throw PartlyDone("dlfs", concat(predictor.failed(), " of ", command.images.size(),
+                                    command.images.size() == 1 ? " image" : " images", " could not be read"));
+}
+
+}  // namespace dlfs
