@@ -54,6 +54,7 @@ class State {
   void allocate(Device& device);
   void allocate_gradients(Device& device);
 
+  uint64_t seed() const { return seed_; }
   const std::vector<Entry>& entries() const { return entries_; }
   const Entry& entry(Param param) const { return entries_[param.index]; }
   const Entry* find(const std::string& name) const;

@@ -43,6 +43,7 @@ float in_file(const SafeTensor& tensor, size_t index) {
 struct ModelFiles : ::testing::Test {
   ModelFiles() {
     state.add("fc1.weight.momentum", {{500, 4, 4, 50}}, Role::optimizer, {});
+    state.add("step", {{1, 1, 1, 1}, DType::i32}, Role::counter, {});
     state.allocate(*cpu);
     save_model(path, state, *cpu, description);
   }
@@ -73,7 +74,7 @@ TEST_F(ModelFiles, SayWhatTheModelIs) {
 
 TEST_F(ModelFiles, HaveThePyTorchNamesShapesAndOrder) {
   const SafeTensors file = read_safetensors(path);
-  ASSERT_EQ(file.tensors.size(), 8U) << "what an optimizer keeps is no part of a model";
+  ASSERT_EQ(file.tensors.size(), 8U) << "what an optimizer keeps or counts is no part of a model";
   // [k,r,s,c] in memory, (k,c,r,s) in the file: filter 7 of 50, row 3 and column 1 of 5, channel 13 of 20.
   const SafeTensor& conv = *file.find("conv2.weight");
   EXPECT_EQ(conv.shape, (std::vector<int64_t>{50, 20, 5, 5}));

@@ -41,7 +41,7 @@ double relative_error(const Numbers& found, const Numbers& wanted);
 }  // namespace dlfs::testing
 
 // The tests of one op's table: DLFS_OP_TESTS(Conv, conv_cases()). Golden values are dlfs's own; an op that stands
-// elsewhere is tested without.
+// elsewhere, or that PyTorch cannot repeat, is tested without.
 #define DLFS_OP_TESTS_WITHOUT_GOLDEN(Op, table)                                               \
   TEST(Op, BackwardMatchesDifferences) {                                                      \
     const auto cpu = ::dlfs::open_cpu();                                                      \
