@@ -10,6 +10,7 @@ std::vector<OpCase> all_cases() {
            avg_pool_cases(),
            upsample_cases(),
            concat_cases(),
+           dropout_cases(),
            step_number_cases(),
            linear_cases(),
            softmax_cross_entropy_cases(),

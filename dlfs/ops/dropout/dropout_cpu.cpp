@@ -1,0 +1,40 @@
+#include "dlfs/ops/dropout/dropout.h"
+
+namespace dlfs {
+namespace {
+
+// Forward and backward alike: to = (or +=, with add) from * factor.
+class Multiply : public Kernel {
+ public:
+  Multiply(const Tensor& from, const Grad& to, const Tensor& step, const DropoutMask& mask)
+      : from_(from), to_(to), step_(step.as<int32_t>()), mask_(mask) {}
+
+  void run(Stream) override {
+    const Random numbers = mask_.numbers(*step_);
+    const float* __restrict const from = from_.as<float>();
+    float* __restrict const to = to_.to.as<float>();
+    const int64_t count = from_.shape().count();
+    if (to_.how == Write::add)
+      for (int64_t i = 0; i < count; ++i) to[i] += from[i] * mask_.factor(numbers, i);
+    else
+      for (int64_t i = 0; i < count; ++i) to[i] = from[i] * mask_.factor(numbers, i);
+  }
+
+ private:
+  Tensor from_;
+  Grad to_;
+  const int32_t* step_;
+  DropoutMask mask_;
+};
+
+}  // namespace
+
+KernelPtr dropout_forward_cpu(Device&, const Site& site, const DropoutMask& mask) {
+  return std::make_unique<Multiply>(site.in[0], Grad{site.out[0], Write::set}, site.in[1], mask);
+}
+
+KernelPtr dropout_backward_cpu(Device&, const Site& site, const DropoutMask& mask) {
+  return std::make_unique<Multiply>(site.d_out[0], site.d_in[0], site.in[1], mask);
+}
+
+}  // namespace dlfs

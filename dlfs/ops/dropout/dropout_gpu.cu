@@ -1,0 +1,50 @@
+#include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/pack.h"
+#include "dlfs/ops/dropout/dropout.h"
+
+namespace dlfs {
+namespace {
+
+constexpr int threads = 256;
+
+// One pack a thread, forward and backward alike: to = (or +=, with add) from * factor.
+template <int width>
+__global__ void multiply(unsigned packs, DropoutMask mask, const int* step, const Pack<float, width>* from,
+                         Pack<float, width>* to, bool add) {
+  const unsigned i = blockIdx.x * threads + threadIdx.x;
+  if (i >= packs) return;
+  const Random numbers = mask.numbers(*step);
+  Pack<float, width> value = from[i];
+  for (int k = 0; k < width; ++k) value.at[k] *= mask.factor(numbers, uint64_t{i} * width + k);
+  if (add) accumulate(value, to[i]);
+  to[i] = value;
+}
+
+template <int width>
+void launch(const DropoutMask& mask, const Tensor& step, const Tensor& from, const Grad& to,
+            cudaStream_t stream) {
+  const int64_t packs = from.shape().count() / width;
+  multiply<width><<<blocks_for(packs, threads), threads, 0, stream>>>(
+      static_cast<unsigned>(packs), mask, step.as<int>(), from.as<Pack<float, width>>(),
+      to.to.as<Pack<float, width>>(), to.how == Write::add);
+  check_launch("dropout");
+}
+
+KernelPtr multiply_kernel(const DropoutMask& mask, const Tensor& step, const Tensor& from, const Grad& to) {
+  return gpu_kernel([=](Stream stream) {
+    const auto launch_packs = from.shape().count() % 4 == 0 ? launch<4> : launch<1>;
+    launch_packs(mask, step, from, to, static_cast<cudaStream_t>(stream.native));
+  });
+}
+
+}  // namespace
+
+KernelPtr dropout_forward_gpu(Device&, const Site& site, const DropoutMask& mask) {
+  return multiply_kernel(mask, site.in[1], site.in[0], {site.out[0], Write::set});
+}
+
+KernelPtr dropout_backward_gpu(Device&, const Site& site, const DropoutMask& mask) {
+  return multiply_kernel(mask, site.in[1], site.d_out[0], site.d_in[0]);
+}
+
+}  // namespace dlfs
