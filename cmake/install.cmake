@@ -7,6 +7,7 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/dlfs)
 set(brought_dir ${CMAKE_INSTALL_LIBDIR}/dlfs)
 
+set_target_properties(dlfs_program PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)  # a oneDNN in a place of its own
 install(TARGETS dlfs_program)
 install(TARGETS dlfs EXPORT dlfsTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS dlfs_testing EXPORT dlfsTestingTargets)
