@@ -118,7 +118,7 @@ void add_train(CLI::App& verb, TrainCommand& train) {
         const TrainSettings usual = usual_settings(s.optimizer = optimizer);
         s.rate = usual.rate;
         s.weight_decay = usual.weight_decay;
-        if (optimizer != Optimizer::sgd && verb.count("--momentum") > 0)
+        if (optimizer != Optimizer::sgd && is_given(verb, "--momentum"))
           refuse("--momentum belongs to sgd, but --optimizer is " + word);
         return;
       }

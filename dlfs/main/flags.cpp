@@ -94,6 +94,8 @@ Words::Words(const std::string& version) : program_(std::make_unique<CLI::App>("
   program_->set_help_flag("-h,--help", "show this text");
 }
 
+bool is_given(const CLI::App& verb, const std::string& name) { return verb.count(name) > 0; }
+
 Words::~Words() = default;
 
 CLI::App& Words::add_verb(const std::string& name, const std::string& what, const std::string& notes) {

@@ -28,7 +28,8 @@ void add_text(CLI::App& verb, const std::string& name, const std::string& kind, 
 void add_list(CLI::App& verb, const std::string& name, const std::string& what,
               std::vector<std::string>& words);
 void add_switch(CLI::App& verb, const std::string& name, const std::string& what, bool& on);
-void require(CLI::App& verb, const std::string& name);  // it must be given
+void require(CLI::App& verb, const std::string& name);         // it must be given
+bool is_given(const CLI::App& verb, const std::string& name);  // once the words are parsed
 
 template <typename Number>
 struct Allowed {
