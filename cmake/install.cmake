@@ -14,7 +14,7 @@ install(TARGETS dlfs_testing EXPORT dlfsTestingTargets)
 install(EXPORT dlfsTargets NAMESPACE dlfs:: DESTINATION ${package_dir})
 install(EXPORT dlfsTestingTargets NAMESPACE dlfs:: DESTINATION ${package_dir})
 install(DIRECTORY dlfs DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.h" PATTERN dlfs/main EXCLUDE PATTERN dlfs/testing EXCLUDE)
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.cuh" PATTERN dlfs/main EXCLUDE PATTERN dlfs/testing EXCLUDE)
 set(harness_headers devices error op_case op_checks)
 list(TRANSFORM harness_headers REPLACE ".+" "dlfs/testing/\\0.h")
 install(FILES ${harness_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/dlfs/testing)

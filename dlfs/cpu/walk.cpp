@@ -38,7 +38,7 @@ double sum_of(const float* values, int count) {
 
 }  // namespace
 
-void add_map(Program& program, const Walk& walk, const Fill& fill, const Operand& to,
+void add_map(Program& program, const Walk& walk, const StretchFill& fill, const Operand& to,
              const StoreSettings& settings) {
   program.add([walk, fill, to, add = settings.add](std::byte* scratch) {
     float* const whole = to.at(scratch);
@@ -52,7 +52,7 @@ void add_map(Program& program, const Walk& walk, const Fill& fill, const Operand
   });
 }
 
-void add_sum_over(Program& program, const Walk& walk, const Fill& fill, const Operand& to,
+void add_sum_over(Program& program, const Walk& walk, const StretchFill& fill, const Operand& to,
                   const SumOverSettings& settings) {
   const int64_t count = to.spec.shape.count();
   const Operand totals = program.temporary_bytes(count * sizeof(double));

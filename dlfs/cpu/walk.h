@@ -14,13 +14,13 @@ struct Stretch {
   std::array<int64_t, 3> at;  // by Walk::Side
   int count;
 };
-using Fill = std::function<void(const Stretch&, float* results)>;  // `count` numbers, side by side
+using StretchFill = std::function<void(const Stretch&, float* results)>;  // `count` numbers, side by side
 
 struct StoreSettings {
   bool add = false;  // to what is there
 };
 // to [whole] = (or +=) what `fill` gives.
-void add_map(Program&, const Walk& walk, const Fill& fill, const Operand& to,
+void add_map(Program&, const Walk& walk, const StretchFill& fill, const Operand& to,
              const StoreSettings& settings = {});
 
 struct SumOverSettings {
@@ -29,7 +29,7 @@ struct SumOverSettings {
   bool add = false;
 };
 // to [as that side] = (or +=) scale * the sum of what `fill` gives.
-void add_sum_over(Program&, const Walk& walk, const Fill& fill, const Operand& to,
+void add_sum_over(Program&, const Walk& walk, const StretchFill& fill, const Operand& to,
                   const SumOverSettings& settings = {});
 
 }  // namespace dlfs

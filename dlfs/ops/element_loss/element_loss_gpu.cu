@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "dlfs/gpu/across.h"
+#include "dlfs/gpu/across.cuh"
 #include "dlfs/gpu/launch.h"
 #include "dlfs/ops/element_loss/formulas.h"
 

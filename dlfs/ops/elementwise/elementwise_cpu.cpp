@@ -35,7 +35,7 @@ Loop<T> loop_of(Elementwise kind, Part part, const Walk& walk) {
   });
 }
 
-Fill fill_with(const ElementwiseSettings& settings, Part part, const Walk& walk, const Site& site) {
+StretchFill fill_with(const ElementwiseSettings& settings, Part part, const Walk& walk, const Site& site) {
   const auto data = [](const std::vector<Tensor>& tensors, size_t i) -> const float* {
     return i < tensors.size() ? tensors[i].as<float>() : nullptr;
   };
@@ -67,7 +67,7 @@ KernelPtr elementwise_backward_cpu(Device&, const Site& site, const ElementwiseS
     const auto& [to, how] = site.d_in[i];
     if (how == Write::skip) continue;
     const bool add = how == Write::add;
-    const Fill fill = fill_with(settings, i == 0 ? Part::gradient_a : Part::gradient_b, walk, site);
+    const StretchFill fill = fill_with(settings, i == 0 ? Part::gradient_a : Part::gradient_b, walk, site);
     if (to.shape() == site.d_out[0].shape())
       add_map(*program, walk, fill, to, {.add = add});
     else

@@ -1,5 +1,5 @@
 #include "dlfs/ops/sgd/sgd.h"
-#include "dlfs/ops/update_gpu.h"
+#include "dlfs/ops/update_gpu.cuh"
 
 namespace dlfs {
 namespace {

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "dlfs/gpu/across.h"
+#include "dlfs/gpu/across.cuh"
 #include "dlfs/gpu/launch.h"
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
