@@ -18,6 +18,15 @@ std::vector<OpCase> step_number_cases() {
 
 DLFS_OP_TESTS_WITHOUT_GOLDEN(StepNumber, step_number_cases())
 
+TEST(StepNumber, IsWrittenInPlace) {
+  const auto cpu = open_cpu();
+  const OpCase of = step_number_cases()[0];
+  OpRun run(*cpu, of);
+  run.set_input(0, {41});
+  run.forward();
+  EXPECT_EQ(run.results(), std::vector<Numbers>{{42}});
+}
+
 // A plan that does nothing but ask; the second to ask gets what the first got.
 static Plan asking_plan(State& state, Mode mode) {
   Trace trace(state, {.mode = mode});
