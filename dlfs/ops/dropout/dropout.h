@@ -20,15 +20,15 @@ struct DropoutSettings {
 // x itself in an inference trace, and where the rate is 0.
 Value dropout(Value x, const DropoutSettings& settings = {});
 
-// What one call multiplies its elements by. Constexpr functions serve in kernels too.
+// Which elements one call drops, and what it multiplies the others by. Constexpr functions serve in kernels too.
 struct DropoutMask {
   float rate;
   uint64_t key;  // of the seed, the path and the number of the call there
   float scale = 1 / (1 - rate);
 
   constexpr Random numbers(int step) const { return Random(combine(key, static_cast<uint64_t>(step))); }
-  constexpr float factor(const Random& numbers_of_step, uint64_t element) const {
-    return numbers_of_step.uniform(element) < rate ? 0 : scale;
+  constexpr bool drops(const Random& numbers_of_step, uint64_t element) const {
+    return numbers_of_step.uniform(element) < rate;
   }
 };
 

@@ -15,7 +15,8 @@ __global__ void multiply(unsigned packs, DropoutMask mask, const int* step, cons
   if (i >= packs) return;
   const Random numbers = mask.numbers(*step);
   Pack<float, width> value = from[i];
-  for (int k = 0; k < width; ++k) value.at[k] *= mask.factor(numbers, uint64_t{i} * width + k);
+  for (int k = 0; k < width; ++k)
+    value.at[k] *= mask.drops(numbers, uint64_t{i} * width + k) ? 0 : mask.scale;
   if (add) accumulate(value, to[i]);
   to[i] = value;
 }
