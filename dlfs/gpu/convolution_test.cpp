@@ -162,7 +162,7 @@ Numbers wanted_bias(const ConvGraph& g, const Tensors& in, bool add) {
 // Microseconds of one run: the median of several recordings.
 double time_of(Device& device, ConvEngine& engine, const ConvGraph& g) {
   const auto memory = [&](const Shape& shape) {
-    const MemoryPtr made = device.allocate(shape.count() * sizeof(float));
+    MemoryPtr made = device.allocate(shape.count() * sizeof(float));
     const Numbers numbers = random_numbers("speed", shape.count(), -1, 1);
     const std::vector<float> floats(numbers.begin(), numbers.end());
     device.upload({{shape}, made->data()}, floats.data(), device.stream());

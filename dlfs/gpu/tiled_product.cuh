@@ -127,7 +127,7 @@ template <ConvKind kind, typename Layout, int width>
 __device__ void store_tile(const Product& of, const Epilogue& with, const float* results, const Row* rows,
                            unsigned first_row, unsigned first_column, float* out, float* parts) {
   const unsigned count = of.rows * of.columns, all = count + (with.bias_gradient != nullptr ? of.columns : 0);
-  if (parts != nullptr) parts += blockIdx.z * all;
+  if (parts != nullptr) parts += blockIdx.y * all;
   if constexpr (kind == ConvKind::filter_gradient) {
     const int row = threadIdx.x % Layout::height;
     const bool of_bias = with.bias_gradient != nullptr && first_row + row == static_cast<unsigned>(of.rows);
@@ -170,15 +170,16 @@ __global__ void __launch_bounds__(threads, width != 64    ? 5
   auto& shared = *reinterpret_cast<typename Here::Shared*>(memory);
 
   // From the middle outwards: tiles there meet the most taps, and the longest work should begin first.
-  const unsigned away = (blockIdx.x + 1) / 2, middle = gridDim.x / 2;
-  const unsigned first_row = (blockIdx.x % 2 == 0 ? middle + away : middle - away) * Here::height;
-  const unsigned first_column = blockIdx.y * width;
+  const unsigned tiles = (of.rows + (with.bias_gradient != nullptr) + Here::height - 1) / Here::height;
+  const unsigned tile = blockIdx.x % tiles, away = (tile + 1) / 2, middle = tiles / 2;
+  const unsigned first_row = (tile % 2 == 0 ? middle + away : middle - away) * Here::height;
+  const unsigned first_column = blockIdx.x / tiles * width;
   const Taps taps = taps_of<kind>(of, first_row, Here::height);
   const unsigned length =
       kind == ConvKind::filter_gradient ? of.length : taps.height * taps.width * of.inner.by;
   const unsigned slices = (length + Here::depth - 1) / Here::depth,
                  share = (slices + of.parts - 1) / of.parts;
-  const unsigned begin = blockIdx.z * share * Here::depth, end = min(length, begin + share * Here::depth);
+  const unsigned begin = blockIdx.y * share * Here::depth, end = min(length, begin + share * Here::depth);
   const int count = end > begin ? (end - begin + Here::depth - 1) / Here::depth : 0;
   const Reader<kind, vector, Here> reader{
       of, a, b, shared.rows, taps.whole, with.bias_gradient != nullptr, first_row, first_column, end};
@@ -261,7 +262,7 @@ void prepare(const Shape& shape) {
 template <bool tensor_cores>
 void launch(const Shape& shape, const Launch& what) {
   const int rows = what.of.rows + (what.with.bias_gradient != nullptr ? 1 : 0);
-  const dim3 grid(blocks_for(rows, 32 * shape.row_warps), blocks_for(what.of.columns, shape.width),
+  const dim3 grid(blocks_for(rows, 32 * shape.row_warps) * blocks_for(what.of.columns, shape.width),
                   what.of.parts);
   with_kernel<tensor_cores>(shape, [&](auto kernel, size_t bytes) {
     kernel<<<grid, threads, bytes, what.stream>>>(what.of, what.a, what.b, what.out, what.parts, what.with);

@@ -12,15 +12,10 @@
 
 #include "dlfs/gpu/divisor.h"
 #include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/pack.h"
 #include "dlfs/tensor/walk.h"
 
 namespace dlfs {
-
-// `width` neighbours, read and written in one access.
-template <typename T, int width>
-struct alignas(sizeof(T) * width) Pack {
-  T at[width];
-};
 
 template <typename T>
 bool packs(const T* data) {

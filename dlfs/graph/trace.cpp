@@ -23,6 +23,12 @@ const Spec& Value::spec() const {
   return trace_->graph_.nodes[id_].spec;
 }
 
+Trace& Value::trace() const {
+  if (trace_ == nullptr)
+    throw ShapeError("trace", "a null value is no input here; only some inputs, a bias say, may be left out");
+  return *trace_;
+}
+
 Trace::Trace(State& state, TraceSettings settings) {
   graph_.state = &state;
   graph_.settings = settings;

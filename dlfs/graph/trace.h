@@ -21,7 +21,7 @@ class Value {
   explicit operator bool() const { return trace_ != nullptr; }
   const Spec& spec() const;
   const Shape& shape() const { return spec().shape; }
-  Trace& trace() const { return *trace_; }
+  Trace& trace() const;  // throws ShapeError where this is null
 
  private:
   friend class Trace;

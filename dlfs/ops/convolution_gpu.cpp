@@ -83,7 +83,8 @@ class Backward : public Kernel {
     graph.kind = ConvKind::filter_gradient;
     graph.add = d_w.how == Write::add;
     if (d_w.how != Write::skip) {
-      graph.bias = d_bias.how != Write::skip && tiles_win(graph);
+      const bool apart = d_bias.to.data != d_w.to.data;  // else one must be written after the other
+      graph.bias = d_bias.how != Write::skip && apart && tiles_win(graph);
       filter_ = engine_for(device, graph, {.add_bias = d_bias.how == Write::add});
     }
     sums_bias_ = d_bias.how != Write::skip && !graph.bias;

@@ -1,5 +1,5 @@
-// The number of the step as a value: an i32 counter "step" [1,1,1,1] of the State, so it lies on the device, is kept in
-// checkpoints, and all plans over one State count together. This header stands outside its room since other ops ask.
+// The number of the step as a value: an i32 counter "step" [1,1,1,1] of the State, so it lies on the device, belongs
+// to what outlives a step, and all plans over one State count together. This header stands outside its room since other ops ask.
 //
 // Forward and backward see how many steps were done before: 0 in the first. An update function sees the step that is
 // being done: 1 in the first; the counter is advanced before any update that can have asked for it. In an inference

@@ -12,6 +12,8 @@ Signature update_signature(const std::string& who, const Inputs& in, const Updat
     for (size_t part = 0; part < layout.parts(); ++part) {
       const size_t index = layout.own + part * count + row;
       const Spec &parameter = in[layout.own + row], &other = in[index];
+      if (part == 0 && parameter.dtype != DType::f32)
+        refuse("parameter ", row, " is ", to_string(parameter), ", but must be f32");
       if (other != parameter || other.dtype != DType::f32)
         refuse("parameter ", row, " is ", to_string(parameter), ", but its ",
                part < 2 ? "gradient" : layout.kept[part - 2], " is ", to_string(other),

@@ -60,8 +60,12 @@ template <typename Settings>
 Windows checked_windows(const std::string& op, const Spec& x, const Settings& settings, int largest) {
   const int size = settings.size, pad = settings.pad;
   const auto refuse = [&](const auto&... fact) { throw ShapeError(op, concat(fact...)); };
-  if (x.dtype != DType::f32) refuse("x is ", to_string(x), ", but must be f32");
+  if (!x || x.dtype != DType::f32) refuse("x is ", to_string(x), ", but must be f32");
   if (size < 1 || size > largest) refuse("size ", size, " is not between 1 and ", largest);
+  constexpr int most = 1 << 30;  // sums of an extent, a stride and a size stay whole numbers
+  if (settings.stride > most || x.shape.h > most || x.shape.w > most)
+    refuse("stride ", settings.stride, " or x ", to_string(x.shape), " is more than ", most,
+           " rows or columns");
   if (settings.stride < 0 || pad < 0 || pad > size / 2)
     refuse("stride ", settings.stride, " must not be negative and pad ", pad, " at most half of size ", size);
   if (x.shape.h + 2 * pad < size || x.shape.w + 2 * pad < size)

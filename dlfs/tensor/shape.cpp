@@ -42,7 +42,9 @@ std::string to_string(const Shape& shape) {
   return concat("[", shape.n, ",", shape.h, ",", shape.w, ",", shape.c, "]");
 }
 
-std::string to_string(const Spec& spec) { return to_string(spec.dtype) + " " + to_string(spec.shape); }
+std::string to_string(const Spec& spec) {
+  return spec ? to_string(spec.dtype) + " " + to_string(spec.shape) : "left out";
+}
 
 std::string place_of(size_t element, const Shape& shape) {
   const size_t c = element % shape.c, x = element / shape.c % shape.w,

@@ -35,7 +35,7 @@ bool is_float(DType dtype);
 
 std::string to_string(DType dtype);                        // "f32"
 std::string to_string(const Shape& shape);                 // "[64,28,28,1]"
-std::string to_string(const Spec& spec);                   // "f32 [64,28,28,1]"
+std::string to_string(const Spec& spec);                   // "f32 [64,28,28,1]"; "left out"
 std::string place_of(size_t element, const Shape& shape);  // where it stands, from 0: "[63,27,27,0]"
 
 }  // namespace dlfs

@@ -1,5 +1,7 @@
 #include "dlfs/ops/adam/adam.h"
 
+#include <cmath>
+
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -24,7 +26,10 @@ class Adam : public OpFunction<AdamSettings> {
       refuse("the rate must be ", to_string(rate_spec), " and the steps done ", to_string(steps_spec));
     for (const double beta : {settings_.beta1, settings_.beta2})
       if (!(beta >= 0 && beta < 1)) refuse("a beta of ", beta, " is not at least 0 and below 1");
-    if (!(settings_.epsilon > 0)) refuse("epsilon ", settings_.epsilon, " is not above 0");
+    if (!(static_cast<float>(settings_.epsilon) > 0))
+      refuse("epsilon ", settings_.epsilon, " is not above 0 as a float");
+    if (!(settings_.weight_decay >= 0 && std::isfinite(settings_.weight_decay)))
+      refuse("weight_decay ", settings_.weight_decay, " is not a number of at least 0");
     Signature signature = update_signature("adam", in, adam_layout());
     signature.updates.push_back(1);
     return signature;

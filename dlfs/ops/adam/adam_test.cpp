@@ -93,7 +93,16 @@ TEST(Adam, NamesBothValuesOfWhatDoesNotFit) {
         infer({rate, steps}, {.beta2 = 1});
       },
       "[adam] a beta of 1 is not at least 0 and below 1");
-  expect_error<ShapeError>([&] { infer({rate, steps}, {.epsilon = 0}); }, "[adam] epsilon 0 is not above 0");
+  expect_error<ShapeError>(
+      [&] {
+        infer({rate, steps}, {.epsilon = 0});
+      },
+      "[adam] epsilon 0 is not above 0 as a float");
+  expect_error<ShapeError>(
+      [&] {
+        infer({rate, steps}, {.epsilon = 1e-46});
+      },
+      "[adam] epsilon 1e-46 is not above 0 as a float");
 }
 
 }  // namespace dlfs::testing

@@ -28,6 +28,9 @@ class Conv : public OpFunction<ConvSettings> {
     if (stride < 1 || dilation < 1 || groups < 1 || pad < 0)
       refuse("stride ", stride, ", dilation ", dilation, ", groups ", groups, " must be at least 1, pad ",
              pad, " at least 0");
+    constexpr int most = 1 << 20;  // products with the extents of a filter stay whole numbers
+    if (stride > most || dilation > most || pad > most)
+      refuse("stride ", stride, ", dilation ", dilation, " and pad ", pad, " must be at most ", most);
     if (x.c % groups != 0 || w.n % groups != 0)
       refuse("x ", to_string(x), " and w ", to_string(w), " cannot be split into ", groups,
              " groups of channels");

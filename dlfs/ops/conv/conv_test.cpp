@@ -146,6 +146,34 @@ TEST(GpuConv, NanComesThroughTheRelu) {
   expect_nan_to_show(*gpu);
 }
 
+// One tensor as filter and as bias: its two gradients go to one place, in the order of the inputs.
+static void expect_both_gradients_of_one_parameter(Device& device) {
+  const Spec map{{1, 2, 2, 1}}, one{};
+  const MemoryPtr memory = device.allocate(8 * alignment);
+  const auto tensor = [&](int place, const Spec& spec, std::vector<float> values) {
+    const Tensor made{spec, memory->at(place * alignment)};
+    device.upload(made, values.data(), device.stream());
+    return made;
+  };
+  const Tensor x = tensor(0, map, {1, 2, 3, 4}), p = tensor(1, one, {5}), d_y = tensor(2, map, {1, 1, 1, 1}),
+               d_p = tensor(3, one, {100});
+  Scratch scratch;
+  const Site site{{x, p, p}, {Tensor{}}, {}, {d_y}, {{}, {d_p, Write::set}, {d_p, Write::add}}, scratch};
+  const KernelPtr kernel = conv_function({})->backward(device, site);
+  scratch.allocate(device);
+  kernel->run(device.stream());
+  float found = 0;
+  device.download(d_p, &found, device.stream());
+  EXPECT_EQ(found, 14);  // 1 + 2 + 3 + 4, and 4 for the bias
+}
+
+TEST(Conv, OneParameterMayBeFilterAndBias) { expect_both_gradients_of_one_parameter(*open_cpu()); }
+
+TEST(GpuConv, OneParameterMayBeFilterAndBias) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_both_gradients_of_one_parameter(*gpu);
+}
+
 static void infer(const Spec& x, const Spec& w, const Spec& bias, const ConvSettings& settings) {
   conv_function(settings)->infer({{x, w, bias}});
 }
@@ -176,6 +204,11 @@ TEST(Conv, NamesBothValuesOfWhatDoesNotFit) {
         infer({{1, 4, 4, 3}}, {{8, 3, 3, 3}}, absent, {.stride = 0});
       },
       "[conv] stride 0, dilation 1, groups 1 must be at least 1, pad 0 at least 0");
+  expect_error<ShapeError>(
+      [] {
+        infer({{1, 4, 4, 3}}, {{8, 1, 1, 3}}, absent, {.dilation = 2147483647});
+      },
+      "[conv] stride 1, dilation 2147483647 and pad 0 must be at most 1048576");
   expect_error<ShapeError>(
       [] {
         infer({{1, 4, 4, 3}, DType::u8}, {{8, 3, 3, 3}}, absent, {});

@@ -5,7 +5,7 @@
 //
 // u(i), uniform in [0, 1), is a pure function of the State's seed, the layer's path, how many dropouts the trace has
 // there already, the number of the step, and i (dlfs/base/random.h). So both devices drop the same elements, backward
-// draws them again instead of reading a mask, and a run that is resumed goes on as if it had never stopped.
+// draws them again instead of reading a mask, and a run whose counter is set again goes on as if it had never stopped.
 #pragma once
 
 #include "dlfs/base/random.h"

@@ -29,7 +29,7 @@ class ElementLoss : public OpFunction<ElementLossSettings> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 3, name(), " takes prediction, target and weights");
     const auto refuse = [this](const auto&... fact) { throw ShapeError(name(), concat(fact...)); };
-    if (in[0].dtype != DType::f32 || in[1] != in[0])
+    if (!in[0] || in[0].dtype != DType::f32 || in[1] != in[0])
       refuse("the prediction is ", to_string(in[0]), " and the target ", to_string(in[1]),
              ", but both must be f32 and of one shape");
     const Shape all = in[0].shape;

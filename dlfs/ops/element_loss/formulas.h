@@ -1,5 +1,5 @@
 // What the losses of one element are: their value, and their derivatives by prediction p and target t. Both halves
-// compile this table, the CPU's in double and the GPU's in float. None overflows, and a NaN in gives a NaN out.
+// compile this table, the CPU's in double and the GPU's in float. Only a square can overflow, and a NaN in gives a NaN out.
 #pragma once
 
 #include <cmath>
@@ -47,7 +47,7 @@ struct SmoothL1 {
   template <typename T>
   constexpr T value(T p, T t) const {
     const T d = std::abs(p - t), b = beta;
-    return d < b ? d * d / (2 * b) : d - b / 2;
+    return d < b ? d * (d / (2 * b)) : d - b / 2;
   }
   template <typename T>
   constexpr T by_prediction(T p, T t) const {

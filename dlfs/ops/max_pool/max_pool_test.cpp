@@ -118,6 +118,11 @@ TEST(MaxPool, NamesBothValuesOfWhatDoesNotFit) {
       "[max_pool] size 16 is not between 1 and 15");
   expect_error<ShapeError>(
       [&] {
+        infer({1, 12, 12, 1}, {.size = 2, .stride = 2147483647});
+      },
+      "[max_pool] stride 2147483647 or x [1,12,12,1] is more than 1073741824 rows or columns");
+  expect_error<ShapeError>(
+      [&] {
         infer({1, 9, 9, 3}, {.size = 2, .pad = 2});
       },
       "[max_pool] stride 0 must not be negative and pad 2 at most half of size 2");

@@ -71,6 +71,9 @@ TEST(Reduce, NamesWhatItCannotTake) {
         reduce_function({.over = Over::all})->infer({{Spec{{1, 2, 2, 3}, DType::i32}}});
       },
       "[sum] x is i32 [1,2,2,3], but must be f32");
+  expect_error<ShapeError>(
+      [] { sum(Value{}, Over::all); },
+      "[trace] a null value is no input here; only some inputs, a bias say, may be left out");
 }
 
 }  // namespace dlfs::testing
