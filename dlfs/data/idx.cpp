@@ -36,15 +36,16 @@ Names names_of(Split split) {
 }
 
 // The plain file, or the one with .gz.
-std::string find(const std::string& directory, const std::string& name) {
+std::string find(const std::string& directory, const std::string& name, Split split) {
   for (const char* ending : {"", ".gz"}) {
     std::error_code ignored;
     std::string path = concat(directory, "/", name, ending);
     if (fs::is_regular_file(path, ignored)) return path;
   }
   const Names train = names_of(Split::train), test = names_of(Split::test);
-  fail(directory, concat("there is no ", name, " or ", name, ".gz; the folder must hold ", train.images, ", ",
-                         train.labels, ", ", test.images, " and ", test.labels, ", plain or as .gz"));
+  const std::string also = split == Split::train ? concat(train.images, ", ", train.labels, ", ") : "";
+  fail(directory, concat("there is no ", name, " or ", name, ".gz; the folder must hold ", also, test.images,
+                         " and ", test.labels, ", plain or as .gz"));
 }
 
 // One file of bytes with so many dimensions: its header is judged at once, its values are read when asked
@@ -116,7 +117,7 @@ class IdxFile {
 
 LabelledImages read_idx(const std::string& directory, Split split) {
   const Names names = names_of(split);
-  IdxFile images(find(directory, names.images), 3), labels(find(directory, names.labels), 1);
+  IdxFile images(find(directory, names.images, split), 3), labels(find(directory, names.labels, split), 1);
   if (images.size(0) != labels.size(0)) {
     fail(labels.path(),
          concat("has ", labels.size(0), " labels, but ", images.path(), " has ", images.size(0), " images"));

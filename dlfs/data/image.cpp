@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
 #include "dlfs/base/error.h"
 #include "dlfs/data/pgm.h"
@@ -63,12 +64,14 @@ void refuse_size(Size size, const std::string& who, const std::string& source) {
                                 most_pixels, " are read"));
 }
 
-Image read_image(const std::string& path) {
+Image read_image(const std::string& path) try {
   const Bytes file = read_file(path);
   const std::string_view text = text_of(file);
   if (text.substr(0, 4) == "\x89PNG") return decode_png(file, path);
   if (text.substr(0, 2) == "P2" || text.substr(0, 2) == "P5") return decode_pgm(file, path);
   throw FileError("image", path + ": is neither PNG nor PGM (P2, P5)");
+} catch (const std::bad_alloc&) {
+  throw FileError("image", path + ": is too large for the memory that there is");
 }
 
 std::vector<float> convert(const Image& image, const ImageFormat& to) {
@@ -84,10 +87,22 @@ std::vector<float> convert(const Image& image, const ImageFormat& to) {
     else
       std::fill_n(&values[3 * i], 3, sample(i));
   }
-  values = resize(values, {.before = image.size.height, .from = image.size.width, .beside = to.channels},
-                  to.size.width);
-  return resize(values, {.before = 1, .from = image.size.height, .beside = to.size.width * to.channels},
-                to.size.height);
+  const auto [width, height] = image.size;
+  const auto across = [&](int rows) {
+    values = resize(values, {.before = rows, .from = width, .beside = to.channels}, to.size.width);
+  };
+  const auto down = [&](int columns) {
+    values = resize(values, {.before = 1, .from = height, .beside = columns * to.channels}, to.size.height);
+  };
+  // The way on which less lies in between: a line of pixels may be as long as it likes.
+  if (int64_t{to.size.height} * width < int64_t{height} * to.size.width) {
+    down(width);
+    across(to.size.height);
+  } else {
+    across(height);
+    down(to.size.width);
+  }
+  return values;
 }
 
 }  // namespace dlfs

@@ -35,6 +35,7 @@ struct ImageFormat {
   Size size;
   int channels = 1;
 };
+// Throws std::bad_alloc where there is no memory for it: some 20 bytes a pixel at most.
 std::vector<float> convert(const Image& image, const ImageFormat& to);
 
 }  // namespace dlfs

@@ -54,14 +54,19 @@ TEST(Pgm, RefusesWhatCannotBe) {
   expect_refused("P5 2 2 65536 abcdefgh", "its maximum is above 65535");
   expect_refused("P5 2 2 255 abc", "has 4 bytes for 2 x 2 pixels, which take 5");
   expect_refused("P5 8000 8000 255 abc", "has 4 bytes for 8000 x 8000 pixels, which take 64000001");
-  expect_refused("P5 2 2 255 abcde", "goes on for 1 bytes after its last pixel");
-  expect_refused("P5 2 1 99 cd", "its sample is above 99");
-  expect_refused("P2 2 1 99 5 100", "its sample is above 99");
+  expect_refused("P5 2 2 255 abcde", "goes on for 1 byte after its last pixel");
+  expect_refused("P5 2 1 99 Ad", "sample 2 is above 99");
+  expect_refused("P2 2 1 99 5 100", "sample 2 is above 99");
   expect_refused("P2 2 1 99 5", "has 2 bytes for 2 x 1 pixels, which take 4 or more");
-  expect_refused("P2 2 1 99 5555", "its sample is above 99");
-  expect_refused("P2 2 1 99   5 ", "ends before its sample");
-  expect_refused("P2 2 1 99 5 5 5", "goes on for 1 bytes after its last pixel");
+  expect_refused("P2 2 1 99 5555", "sample 1 is above 99");
+  expect_refused("P2 2 1 99   5 ", "ends before sample 2");
+  expect_refused("P2 2 1 99 5 5 5", "goes on for 1 byte after its last pixel");
   EXPECT_EQ(pgm("P2 2 1 99 5 5 # the end").samples.size(), 2U);
+  EXPECT_EQ(pgm("P5 2 1 99 ab\n").samples.size(), 2U);
+  expect_refused("P25 1 255 1 2 3 4 5", "no white space follows P2");
+  expect_refused("P5x2 1 255 ab", "no white space follows P5");
+  expect_refused("P5 2 1 255xab", "no white space follows its maximum");
+  expect_refused("P5 2 2 255 ", "has 1 byte for 2 x 2 pixels, which take 5");
 }
 
 TEST(Image, IsToldByItsFirstBytes) {
@@ -130,6 +135,9 @@ TEST(Image, GrowsByInterpolation) {
   expect_near(convert(image, {{4, 1}, 3}), {0, 1, 0.2F, 0.25F, 0.75F, 0.2F, 0.75F, 0.25F, 0.2F, 1, 0, 0.2F});
   const Image column{.size = {1, 2}, .channels = 1, .samples = {0, 65535}};
   expect_near(convert(column, {{2, 4}, 1}), {0, 0, 0.25F, 0.25F, 0.75F, 0.75F, 1, 1});
+  // Whichever side is resized first, the result is the same, and a long line takes no more than itself.
+  const Image line{.size = {1, 1 << 24}, .channels = 1, .samples = Samples(1 << 24, 65535)};
+  expect_near(convert(line, {{1 << 10, 2}, 1}), std::vector<float>(2 << 10, 1));
   // One side may shrink while the other grows.
   expect_near(convert({.size = {2, 1}, .channels = 1, .samples = {0, 65535}}, {{1, 2}, 1}), {0.5F, 0.5F});
 }

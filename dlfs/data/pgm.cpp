@@ -15,23 +15,32 @@ class Reader {
 
   [[noreturn]] void refuse(const std::string& fact) const { throw FileError("pgm", source_ + ": " + fact); }
 
-  // The next number in decimal digits, after white space and comments.
-  int number(const char* what, int most) {
+  // The next number in decimal digits, after white space and comments; `index`: which of those, from 1.
+  int number(const char* name, int most, size_t index = 0) {
+    const auto what = [&] { return index > 0 ? concat(name, " ", index) : name; };
     skip();
     const size_t start = at_;
     int64_t value = 0;
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
       value = 10 * value + (text_[at_] - '0');
-      if (value > most) refuse(concat("its ", what, " is above ", most));
+      if (value > most) refuse(concat(what(), " is above ", most));
     }
-    if (at_ == start)
-      refuse(at_ == text_.size() ? concat("ends before its ", what) : concat("its ", what, " is no number"));
+    if (at_ == start) refuse(at_ == text_.size() ? "ends before " + what() : what() + " is no number");
     return static_cast<int>(value);
   }
 
   void skip() {
     while (at_ < text_.size() && (is_space(text_[at_]) || text_[at_] == '#'))
       at_ = text_[at_] == '#' ? std::min(text_.find('\n', at_), text_.size()) : at_ + 1;
+  }
+
+  // requires: a space is next, or a comment where one may stand.
+  void expect_space(const char* after, bool or_comment) const {
+    if (at_ < text_.size() && !is_space(text_[at_]) && !(or_comment && text_[at_] == '#'))
+      refuse(concat("no white space follows ", after));
+  }
+  void skip_space() {
+    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
   }
 
   std::string_view take(size_t count) { return text_.substr(std::exchange(at_, at_ + count), count); }
@@ -45,16 +54,19 @@ class Reader {
   size_t at_ = 0;
 };
 
+std::string bytes_text(size_t count) { return concat(count, count == 1 ? " byte" : " bytes"); }
+
 }  // namespace
 
 Image decode_pgm(std::span<const std::byte> file, const std::string& source) {
   Reader reader(file, source);
   const bool as_text = reader.take(2) == "P2";
+  reader.expect_space(as_text ? "P2" : "P5", true);
   Image image;
-  image.size.width = reader.number("width", most_pixels);
-  image.size.height = reader.number("height", most_pixels);
+  image.size.width = reader.number("its width", most_pixels);
+  image.size.height = reader.number("its height", most_pixels);
   refuse_size(image.size, "pgm", source);
-  const int maximum = reader.number("maximum", 65535);
+  const int maximum = reader.number("its maximum", 65535);
   if (maximum < 1) reader.refuse("its maximum is 0, but must be 1 to 65535");
 
   const size_t pixels = static_cast<size_t>(image.size.width) * image.size.height;
@@ -62,21 +74,27 @@ Image decode_pgm(std::span<const std::byte> file, const std::string& source) {
   // One white space ends the header; in text each sample has one before it.
   const size_t fewest = as_text ? 2 * pixels : 1 + sample_bytes * pixels;
   if (reader.left() < fewest)
-    reader.refuse(concat("has ", reader.left(), " bytes for ", image.size.width, " x ", image.size.height,
-                         " pixels, which take ", fewest, as_text ? " or more" : ""));
+    reader.refuse(concat("has ", bytes_text(reader.left()), " for ", image.size.width, " x ",
+                         image.size.height, " pixels, which take ", fewest, as_text ? " or more" : ""));
   image.samples.resize(pixels);
-  if (!as_text) reader.take(1);
+  if (!as_text) {
+    reader.expect_space("its maximum", false);
+    reader.take(1);
+  }
+  size_t index = 0;
   for (uint16_t& sample : image.samples) {
+    ++index;
     int value = 0;
     if (as_text)
-      value = reader.number("sample", maximum);
+      value = reader.number("sample", maximum, index);
     else
       for (const char byte : reader.take(sample_bytes)) value = 256 * value + static_cast<uint8_t>(byte);
-    if (value > maximum) reader.refuse(concat("its sample is above ", maximum));
+    if (value > maximum) reader.refuse(concat("sample ", index, " is above ", maximum));
     sample = static_cast<uint16_t>((65535 * int64_t{value} + maximum / 2) / maximum);
   }
-  if (as_text) reader.skip();
-  if (reader.left() > 0) reader.refuse(concat("goes on for ", reader.left(), " bytes after its last pixel"));
+  as_text ? reader.skip() : reader.skip_space();
+  if (reader.left() > 0)
+    reader.refuse(concat("goes on for ", bytes_text(reader.left()), " after its last pixel"));
   return image;
 }
 

@@ -106,33 +106,35 @@ Image decode_png(std::span<const std::byte> file, const std::string& source) {
     refuse(
         concat("declares ", width, " x ", height, " pixels, which its ", file.size(), " bytes cannot hold"));
 
-  int channels = 0;
+  int channels = 0, passes = 0;
   call([&] {
     png_set_expand_16(png);  // also palettes, fewer bits, and a transparent colour to a channel of its own
     png_set_swap(png);       // to the byte order of this machine
-    png_set_interlace_handling(png);
+    passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader.info);
     channels = png_get_channels(png, reader.info);
   });
   const size_t pixels = static_cast<size_t>(width) * height;
   std::vector<uint16_t> samples(pixels * channels);
-  std::vector<png_bytep> rows(height);
-  for (size_t y = 0; y < height; ++y) rows[y] = reinterpret_cast<png_bytep>(&samples[y * width * channels]);
-  call([&] { png_read_image(png, rows.data()); });
+  call([&] {
+    for (int pass = 0; pass < passes; ++pass)
+      for (size_t y = 0; y < height; ++y)
+        png_read_row(png, reinterpret_cast<png_bytep>(&samples[y * width * channels]), nullptr);
+    png_read_end(png, nullptr);  // or the file was cut behind its pixels
+  });
 
   const bool has_alpha = channels % 2 == 0;
   image.channels = channels - (has_alpha ? 1 : 0);
-  if (!has_alpha) {
-    image.samples = std::move(samples);
-    return image;
+  if (has_alpha) {  // in place: each pixel becomes shorter, by the alpha that it is multiplied by
+    for (size_t i = 0; i < pixels; ++i) {
+      const uint16_t* pixel = &samples[i * channels];
+      const uint32_t alpha = pixel[channels - 1];
+      for (int c = 0; c < image.channels; ++c)
+        samples[i * image.channels + c] = static_cast<uint16_t>((pixel[c] * alpha + 32767) / 65535);
+    }
+    samples.resize(pixels * image.channels);
   }
-  image.samples.reserve(pixels * image.channels);
-  for (size_t i = 0; i < pixels; ++i) {
-    const uint16_t* pixel = &samples[i * channels];
-    for (int c = 0; c < image.channels; ++c)
-      image.samples.push_back(
-          static_cast<uint16_t>((uint32_t{pixel[c]} * pixel[channels - 1] + 32767) / 65535));
-  }
+  image.samples = std::move(samples);
   return image;
 }
 
