@@ -1,5 +1,6 @@
 #include "dlfs/graph/cost.h"
 
+#include <algorithm>
 #include <set>
 
 namespace dlfs {
@@ -20,13 +21,15 @@ double bytes_of(const Step& step) {
   return sum;
 }
 
-// The gradient by an input repeats the products of forward, each to be added up elsewhere; that of a bias has fewer.
+// The gradient by either factor (an op's first two inputs) repeats the products of forward, each to be added up elsewhere.
+// That of a bias is a sum of no products.
 double products_of(const Step& step) {
   const Signature& signature = step.signature;
   const auto forward = static_cast<double>(products(signature));
   if (!step.backward) return forward;
   double sum = 0;
-  for (size_t i = 0; i < step.site.d_in.size() && i < signature.gradient_terms.size(); ++i)
+  const size_t factors = std::min({step.site.d_in.size(), signature.gradient_terms.size(), size_t{2}});
+  for (size_t i = 0; i < factors; ++i)
     if (const Tensor& to = step.site.d_in[i].to)
       sum += std::min(forward, static_cast<double>(signature.gradient_terms[i] * to.shape().count()));
   return sum;

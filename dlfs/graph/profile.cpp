@@ -50,7 +50,11 @@ std::vector<StepTime> time_steps(Device& device, const Plan& plan) {
 }
 
 std::string profile_table(const std::vector<StepTime>& times, const Rates& rates) {
-  const auto lost = [&](const StepTime& time) { return time.seconds - floor_seconds(time.cost, rates); };
+  // No less than none: below its floor a step's tensors lay in a cache.
+  const auto above = [](double measured, double at_least) { return std::max(measured - at_least, 0.0); };
+  const auto lost = [&](const StepTime& time) {
+    return above(time.seconds, floor_seconds(time.cost, rates));
+  };
   std::vector<StepTime> sorted = times;
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const StepTime& a, const StepTime& b) { return lost(a) > lost(b); });
@@ -62,8 +66,8 @@ std::string profile_table(const std::vector<StepTime>& times, const Rates& rates
   std::vector<std::vector<std::string>> rows = {{"us", "floor us", "ratio", "lost us", "lost %", "step"}};
   const auto add = [&](double measured, double at_least, const std::string& what) {
     rows.push_back({fixed(measured * 1e6, 1), fixed(at_least * 1e6, 1), fixed(measured / at_least, 1),
-                    fixed((measured - at_least) * 1e6, 1), fixed(100 * (measured - at_least) / seconds, 1),
-                    what});
+                    fixed(above(measured, at_least) * 1e6, 1),
+                    fixed(100 * above(measured, at_least) / seconds, 1), what});
   };
   for (const StepTime& time : sorted)
     add(time.seconds, floor_seconds(time.cost, rates),

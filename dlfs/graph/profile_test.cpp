@@ -33,6 +33,9 @@ TEST(Profile, ShowsTheMostLostTimeFirst) {
             " 500.0     100.0    5.0    400.0    26.7  far backward: an engine with a name t…\n"
             "1000.0     900.0    1.1    100.0     6.7  slow: an engine with a name that goes…\n"
             "1500.0    1000.0    1.5    500.0    33.3  all\n");
+  const StepTime cached{&slow, 1e-4, {.bytes = 9e5}};
+  EXPECT_NE(profile_table({cached}, {.bytes = 1e9, .flops = 1e12}).find(" 0.1      0.0     0.0  slow"),
+            std::string::npos);
   std::istringstream lines(table);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(width(line), 80);
 }
