@@ -84,11 +84,15 @@ class Reader {
   }
 
   size_t header_length() const {
+    if (size_ == 0) fail("is no safetensors file: it is empty");
     if (size_ < length_bytes)
-      fail(concat("has ", size_, " bytes, and the length of its header alone takes 8"));
+      fail(concat("is no safetensors file: the length of its header takes 8 bytes, but it has ", size_));
     uint64_t length = 0;
     for (size_t i = length_bytes; i-- > 0;) length = length << 8 | std::to_integer<uint64_t>(start_[i]);
     const uint64_t rest = size_ - length_bytes;
+    // The first bytes of an image or a text say something enormous.
+    if (length > std::max<uint64_t>(rest, most_header_bytes))
+      fail("is no safetensors file: it does not begin with the length of a header");
     if (length > rest) fail(concat("declares a header of ", length, " bytes, but only ", rest, " follow"));
     if (length > most_header_bytes)
       fail(concat("declares a header of ", length, " bytes, and at most ", most_header_bytes, " are read"));

@@ -92,11 +92,12 @@ TEST(SafeTensors, RefusesHeadersThatCannotBe) {
     return error_of([&] { parse_safetensors(bytes_of_text(text), "a.safetensors"); });
   };
   const std::string start = "[safetensors] a.safetensors: ";
-  EXPECT_EQ(error_of_bytes("1234567"), start + "has 7 bytes, and the length of its header alone takes 8");
+  EXPECT_EQ(error_of_bytes("1234567"),
+            start + "is no safetensors file: the length of its header takes 8 bytes, but it has 7");
   EXPECT_EQ(error_of_bytes({"\3\0\0\0\0\0\0\0{}", 10}),
             start + "declares a header of 3 bytes, but only 2 follow");
   EXPECT_EQ(error_of_bytes("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}"),
-            start + "declares a header of 18446744073709551615 bytes, but only 2 follow");
+            start + "is no safetensors file: it does not begin with the length of a header");
   EXPECT_EQ(error_of_header(std::string((16 << 20) + 1, ' '), 0),
             start + "declares a header of 16777217 bytes, and at most 16777216 are read");
   for (const char* header : {"", "[]", " {}", "7"}) {
