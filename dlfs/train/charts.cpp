@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "dlfs/base/error.h"
+#include "dlfs/train/train.h"
 
 namespace dlfs {
 namespace {
@@ -130,7 +131,8 @@ void draw_losses(Picture& picture, Box box, const LearningCurve& curve, float ep
   picture.stroke(line, {.color = blue, .width = 2.2F});
   const Point corner = {static_cast<float>(box.x + box.width), static_cast<float>(box.y + 4)};
   legend(picture, corner, "running mean", {.color = blue});
-  legend(picture, {corner.x, corner.y + 24}, "each step", {.color = blue, .opacity = 0.3F});
+  legend(picture, {corner.x, corner.y + 24}, concat("every ", steps_between_losses, "th step"),
+         {.color = blue, .opacity = 0.3F});
 }
 
 void draw_accuracies(Picture& picture, Box box, const LearningCurve& curve, float epochs) {

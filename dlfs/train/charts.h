@@ -12,11 +12,11 @@ namespace dlfs {
 
 struct LearningCurve {
   std::string title;              // such as "LeNet on Fashion-MNIST"
-  std::vector<float> losses;      // one a training step; what is not finite is left out
+  std::vector<float> losses;      // of the steps at which train() reads them; what is not finite is left out
   std::vector<float> accuracies;  // on the test images, after each epoch, 0 to 1
 };
 
-// Two panels over the epochs: the loss of each step and its running mean, and the accuracy of each epoch.
+// Two panels over the epochs: the losses that were read and their running mean, and the accuracy of each epoch.
 Picture learning_curve(const LearningCurve& curve);
 
 struct PredictionSheet {

@@ -13,8 +13,6 @@
 namespace dlfs {
 namespace {
 
-constexpr int64_t steps_between_losses = 20;
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }

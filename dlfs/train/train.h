@@ -33,6 +33,9 @@ struct TrainSettings {
 // An optimizer with a rate and a weight decay that suit it.
 TrainSettings usual_settings(Optimizer optimizer);
 
+// How often a loss is read from the device; that of an epoch's last step always is.
+inline constexpr int64_t steps_between_losses = 20;
+
 struct StepEvent {
   int64_t step = 0, steps = 0;  // of the whole run; the first is 1
   int epoch = 0;                // the first is 1
