@@ -8,9 +8,17 @@
 #include "dlfs/main/bench_report.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/models/layers.h"
+#include "dlfs/ops/adam/adam.h"
+#include "dlfs/ops/avg_pool/avg_pool.h"
+#include "dlfs/ops/concat/concat.h"
+#include "dlfs/ops/dropout/dropout.h"
+#include "dlfs/ops/element_loss/element_loss.h"
+#include "dlfs/ops/elementwise/elementwise.h"
 #include "dlfs/ops/max_pool/max_pool.h"
+#include "dlfs/ops/reduce/reduce.h"
 #include "dlfs/ops/sgd/sgd.h"
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "dlfs/ops/upsample/upsample.h"
 
 namespace dlfs {
 namespace {
@@ -28,9 +36,18 @@ Value loss_of(Value logits) {
   return softmax_cross_entropy(logits, logits.trace().input("labels", {{s.n, s.h, s.w, 1}, DType::i32}));
 }
 
+// Another tensor that comes from outside.
+Value other(Value x, const Shape& shape) { return x.trace().input("other", {shape}); }
+Value other(Value x) { return other(x, x.shape()); }
+
 // The update of x itself.
 Value sgd_of(Value x) {
   sgd(x.trace(), x.trace().input("rate", {{1, 1, 1, 1}}));
+  return x;
+}
+
+Value adam_of(Value x) {
+  adam(x.trace(), x.trace().input("rate", {{1, 1, 1, 1}}));
   return x;
 }
 
@@ -55,22 +72,59 @@ const OpRow op_rows[] = {
     {"max_pool 3/2 64 @112",
      {0, 112, 112, 64},
      [](Value x) { return max_pool(x, {.size = 3, .stride = 2, .pad = 1}); }},
+    {"avg_pool 2/2 64 @56", {0, 56, 56, 64}, [](Value x) { return avg_pool(x); }},
+    {"mean h,w 2048 @7", {0, 7, 7, 2048}, global_average_pool},
+    {"upsample nearest 256 @28", {0, 28, 28, 256}, [](Value x) { return upsample(x, {.factor = 2}); }},
+    {"upsample bilinear 256 @28",
+     {0, 28, 28, 256},
+     [](Value x) { return upsample(x, {.factor = 2, .interpolation = Interpolation::bilinear}); }},
+    {"concat 64+64 @56",
+     {0, 56, 56, 64},
+     [](Value x) {
+       return concat({x, other(x)});
+     }},
+    {"add 256 @56", {0, 56, 56, 256}, [](Value x) { return add(x, other(x)); }},
+    {"relu 256 @56", {0, 56, 56, 256}, [](Value x) { return relu(x); }},
+    {"multiply by channels 256 @56",
+     {0, 56, 56, 256},
+     [](Value x) {
+       return multiply(x, other(x, {1, 1, 1, x.shape().c}));
+     }},
+    {"dropout 4096", {0, 1, 1, 4096}, [](Value x) { return dropout(x); }},
+    {"sigmoid_cross_entropy 720 @28",
+     {0, 28, 28, 720},
+     [](Value x) { return sigmoid_cross_entropy(x, other(x)); }},
+    {"mean_squared_error 36 @28", {0, 28, 28, 36}, [](Value x) { return mean_squared_error(x, other(x)); }},
+    {"smooth_l1 36 @28", {0, 28, 28, 36}, [](Value x) { return smooth_l1(x, other(x)); }},
     {"softmax_cross_entropy 10", {0, 1, 1, 10}, loss_of},
     {"softmax_cross_entropy 1000", {0, 1, 1, 1000}, loss_of},
     {"sgd 431,000", {431, 1, 1, 1000}, sgd_of},
     {"sgd 25,600,000", {256, 1, 1, 100000}, sgd_of},
+    {"adam 431,000", {431, 1, 1, 1000}, adam_of},
+    {"adam 25,600,000", {256, 1, 1, 100000}, adam_of},
 };
 
 // ---- how they are run ----
 
-// Labels and a rate, where the plan takes them.
+// Labels, a rate and another tensor, where the plan takes them.
 void upload_inputs(Device& device, const Plan& plan, int classes) {
-  const Tensor labels = plan["labels"];
-  std::vector<int32_t> numbers(static_cast<size_t>(labels.shape().count()));
-  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int32_t>(i % classes);
-  device.upload(labels, numbers.data(), device.stream());
+  const auto takes = [&](const char* name) { return plan.schedule().names.count(name) != 0; };
+  const auto count = [&](const char* name) { return static_cast<size_t>(plan[name].shape().count()); };
+  if (takes("labels")) {
+    std::vector<int32_t> numbers(count("labels"));
+    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int32_t>(i % classes);
+    device.upload(plan["labels"], numbers.data(), device.stream());
+    device.synchronize(device.stream());
+  }
+  if (takes("other")) {
+    std::vector<float> numbers(count("other"));
+    const Random random(key_of("bench"));
+    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = random.uniform(i);
+    device.upload(plan["other"], numbers.data(), device.stream());
+    device.synchronize(device.stream());
+  }
   constexpr float rate = 0.01F;
-  if (plan.schedule().names.count("rate") != 0) device.upload(plan["rate"], &rate, device.stream());
+  if (takes("rate")) device.upload(plan["rate"], &rate, device.stream());
 }
 
 void bench_op(const OpRow& row, const BenchCommand& command, Device& device, BenchReport& report) {
@@ -96,7 +150,7 @@ void bench_op(const OpRow& row, const BenchCommand& command, Device& device, Ben
     if (step.path.rfind("op", 0) != 0) continue;
     const StepTime time = time_step(device, step);
     report.add(
-        {{"op", row.name, 27},
+        {{"op", row.name, 29},
          {"half",
           step.backward           ? "backward"
           : step.site.out.empty() ? "update"

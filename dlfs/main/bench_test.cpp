@@ -49,7 +49,7 @@ void expect_figures(const Json& line, bool one_step) {
 }
 
 // A forward step of LeNet has 2,293,000 products an image (288,000 of conv1's). Backward repeats them twice, but conv1 for
-// its filters alone, and adds up the gradients of the biases.
+// its filters alone; to add up the gradients of biases is no matrix work.
 TEST(Bench, CountsATrainingStep) {
   const auto lines = bench({"train", "lenet", "--batch", "8"}),
              again = bench({"train", "lenet", "--batch", "8"});
@@ -59,7 +59,7 @@ TEST(Bench, CountsATrainingStep) {
   EXPECT_EQ(text(line, "precision"), "f32");
   EXPECT_EQ(text(line, "device").substr(0, 4), "cpu:");
   EXPECT_EQ(number(line, "batch"), 8);
-  EXPECT_EQ(number(line, "flops"), 2 * 8 * (3 * 2293000 - 288000 + 20 * 24 * 24 + 50 * 8 * 8 + 500 + 10));
+  EXPECT_EQ(number(line, "flops"), 2 * 8 * (3 * 2293000 - 288000));
   EXPECT_NEAR(number(line, "images_per_s") / (8e3 / number(line, "ms")), 1, 0.01);
   expect_figures(line, false);
   EXPECT_GT(number(line, "first_loss"), number(line, "loss_after_20"));
@@ -75,7 +75,7 @@ TEST(Bench, CountsOps) {
   EXPECT_EQ(number(linear[0], "flops"), 2 * products);
   EXPECT_EQ(text(linear[1], "half"), "backward");
   EXPECT_EQ(number(linear[1], "bytes"), 2 * x + 2 * w + bias + y);
-  EXPECT_EQ(number(linear[1], "flops"), 2 * (2 * products + 4 * 500));
+  EXPECT_EQ(number(linear[1], "flops"), 2 * 2 * products);
   for (const Json& line : linear) {
     EXPECT_EQ(text(line, "op"), "linear 800>500");
     EXPECT_EQ(number(line, "n"), 4);
@@ -93,7 +93,7 @@ TEST(Bench, CountsOps) {
 // Each row of the list can be run: on one image, and without losing a half.
 TEST(Bench, RunsTheWholeList) {
   const auto lines = bench({"ops", "--batch", "1"});
-  EXPECT_GE(lines.size(), 26U);
+  EXPECT_GE(lines.size(), 53U);
   for (const Json& line : lines) expect_figures(line, true);
 }
 
@@ -117,7 +117,9 @@ TEST(Bench, RefusesWhatItCannotRun) {
                  "[model] there is no model lenett; did you mean lenet? Models: lenet");
   expect_refused(
       {"bench", "ops", "fly"},
-      "[bench] no op's name holds fly; there are conv, linear, max_pool, sgd, softmax_cross_entropy");
+      "[bench] no op's name holds fly; there are adam, add, avg_pool, concat, conv, dropout, linear, "
+      "max_pool, mean, mean_squared_error, multiply, relu, sgd, sigmoid_cross_entropy, smooth_l1, "
+      "softmax_cross_entropy, upsample");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "dlfs/main/command_line.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "dlfs/main/flags.h"
 
@@ -19,8 +19,10 @@ For example:
   dlfs predict runs/first/model.safetensors shoe.png
 
 It ends with 0 where all was done; 1 where --check found a difference, or an
-image could not be read; 2 where a flag, a file or the machine is to be mended;
-3 for a bug of its own. A CPU works in as many threads as OMP_NUM_THREADS says.
+image could not be read; 2 where a flag, a file or the machine is to be mended,
+the loss became NaN, or --watch found a value that is not finite; 3 for a bug of
+its own. After -- words are no flags. A CPU works in as many threads as
+OMP_NUM_THREADS says.
 )";
 
 constexpr const char* train_notes =
@@ -31,7 +33,9 @@ learning curve, and a sheet of test images with what the model sees in them.
 time that their bytes and products take at least (the floor) at the rates that
 a large copy and a large matrix product reach on this device. A ratio below 1
 means that the tensors stayed in a cache. --watch looks at all that each kernel
-writes, and --check repeats its work: both are slow.
+writes, and --check repeats its work: both are slow, and end a run that goes
+wrong, --watch with exit code 2, --check with 1. A loss that is NaN ends it with
+2 in any case. On a CPU --check only sees what does not repeat.
 
 For example:
   dlfs train lenet --data idx:/usr/share/datasets/fashion-mnist --epochs 1
@@ -63,9 +67,10 @@ constexpr const char* bench_notes =
     R"(All numbers are random, and each time is a median. First it is measured what a
 large copy and a large matrix product reach on this device; bytes and flops at
 these rates take floor_ms at least, and ratio is ms by floor_ms. Below 1 it
-means that the tensors stayed in a cache. For ops, flops are those of matrix
-work alone. For train, the loss after 20 steps on one batch tells whether two
-machines did the same.
+means that the tensors stayed in a cache. Each tensor that is read or written
+counts once in bytes, or twice where it is both; each product of matrix work
+(conv and linear, not their biases) is two flops, and all else none. For train,
+the loss after 20 steps on one batch tells whether two machines did the same.
 
 For example:
   dlfs bench train lenet --batch 256
@@ -75,7 +80,8 @@ For example:
 constexpr const char* describe_notes =
     R"(Activations are all that the layers give out; the arena is the memory that they
 take, where one may lie where another lay before. Training keeps more of them,
-and beside them the parameters' gradients and the optimizer's numbers.
+and beside them the parameters, their gradients, and of each the momentum of
+SGD; Adam keeps two numbers of each instead.
 
 For example:
   dlfs describe lenet --batch 64
@@ -87,8 +93,11 @@ std::string one_of_models() {
   return "the model: " + join(names, ", ");
 }
 
-void add_data(CLI::App& verb, std::string& data) {
-  add_text(verb, "--data", "idx:DIR", "a folder with MNIST's four files, plain or .gz", data);
+constexpr Allowed<int> at_least_one = {"a whole number from 1 to 2147483647", [](int n) { return n >= 1; }};
+
+// `files`: how many of them it reads.
+void add_data(CLI::App& verb, std::string& data, const std::string& files) {
+  add_text(verb, "--data", "idx:DIR", "a folder with MNIST's " + files + ", plain or .gz", data);
   require(verb, "--data");
 }
 
@@ -105,12 +114,11 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   TrainSettings& s = train.settings;
   add_text(verb, "MODEL", "MODEL", one_of_models(), train.model);
   require(verb, "MODEL");
-  add_data(verb, train.data);
+  add_data(verb, train.data, "four files");
   add_text(verb, "--run", "DIR", "a new folder for the run [runs/MODEL-DATE-TIME]", train.run);
   add_number<int>(verb, "--epochs", "passes over the training images", s.epochs,
                   {"a whole number from 1 to 100000", [](int n) { return n >= 1 && n <= 100000; }});
-  add_number<int>(verb, "--batch", "images a step", s.batch,
-                  {"a whole number above 0", [](int n) { return n >= 1; }});
+  add_number<int>(verb, "--batch", "images a step", s.batch, at_least_one);
   // Before --lr and --weight-decay, which overrule what it sets.
   const auto take_optimizer = [&verb, &s](const std::string& word) {
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw})
@@ -126,12 +134,13 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   };
   add_value(verb, "--optimizer", "NAME", "sgd, adam (lr 0.001, decay 0) or adamw (0.001, 0.01) [sgd]",
             take_optimizer);
-  add_number<float>(verb, "--lr", "learning rate at first; falls along a cosine to 0", s.rate,
-                    {"a number above 0", [](float x) { return x > 0 && std::isfinite(x); }});
+  add_number<float>(verb, "--lr", "learning rate, along a cosine down to 0", s.rate,
+                    {"a number from 1e-30 to 1e30", [](float x) { return x >= 1e-30F && x <= 1e30F; }},
+                    "sgd's ");
   add_number<float>(verb, "--momentum", "of sgd", s.momentum,
                     {"a number from 0 to below 1", [](float x) { return x >= 0 && x < 1; }});
   add_number<float>(verb, "--weight-decay", "how strongly weights are pulled to 0", s.weight_decay,
-                    {"a number of at least 0", [](float x) { return x >= 0 && std::isfinite(x); }});
+                    {"a number from 0 to 1e30", [](float x) { return x >= 0 && x <= 1e30F; }}, "sgd's ");
   add_number<uint64_t>(verb, "--seed", "of weights and order: same seed, same bits", s.seed,
                        {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
   add_device(verb, train.device, s.precision);
@@ -142,9 +151,9 @@ void add_train(CLI::App& verb, TrainCommand& train) {
 }
 
 void add_eval(CLI::App& verb, EvalCommand& eval) {
-  add_text(verb, "FILE", "FILE", "a model.safetensors that train wrote", eval.weights);
-  require(verb, "FILE");
-  add_data(verb, eval.data);
+  add_text(verb, "WEIGHTS", "WEIGHTS", "a model.safetensors that train wrote", eval.weights);
+  require(verb, "WEIGHTS");
+  add_data(verb, eval.data, "two test files");
   add_device(verb, eval.device, eval.precision);
 }
 
@@ -153,8 +162,7 @@ void add_predict(CLI::App& verb, PredictCommand& predict) {
   require(verb, "WEIGHTS");
   add_list(verb, "IMAGE...", "PNG or PGM files", predict.images);
   require(verb, "IMAGE...");
-  add_number<int>(verb, "--top", "classes to show of each image", predict.top,
-                  {"a whole number above 0", [](int n) { return n >= 1; }});
+  add_number<int>(verb, "--top", "classes to show of each image", predict.top, at_least_one);
   add_switch(verb, "--json", "one JSON object an image, each on a line", predict.json);
   add_device(verb, predict.device, predict.precision);
 }
@@ -167,8 +175,7 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
   add_value(verb, "WHAT", "WHAT", "ops: operations one by one; train: a training step", take);
   require(verb, "WHAT");
   add_text(verb, "NAME", "NAME", "the model to train, or a part of the names of the ops", bench.name);
-  add_number<int>(verb, "--batch", "images a step", bench.batch,
-                  {"a whole number above 0", [](int n) { return n >= 1; }});
+  add_number<int>(verb, "--batch", "images a step", bench.batch, at_least_one);
   add_device(verb, bench.device, bench.precision);
   add_switch(verb, "--table", "a short table, as on a terminal, not JSON lines", bench.table);
 }
@@ -176,8 +183,7 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
 void add_describe(CLI::App& verb, DescribeCommand& describe) {
   add_text(verb, "MODEL", "MODEL", one_of_models(), describe.model);
   require(verb, "MODEL");
-  add_number<int>(verb, "--batch", "images at a time", describe.batch,
-                  {"a whole number above 0", [](int n) { return n >= 1; }});
+  add_number<int>(verb, "--batch", "images at a time", describe.batch, at_least_one);
   add_number<int>(verb, "--classes", "that it tells apart", describe.classes,
                   {"a whole number from 2 to 65535", [](int n) { return n >= 2 && n <= 65535; }});
 }
@@ -185,7 +191,7 @@ void add_describe(CLI::App& verb, DescribeCommand& describe) {
 // The verbs with their flags, which write to the commands.
 struct Verbs {
   Verbs() {
-    add_train(words.add_verb("train", "train a model on labelled images", train_notes), train);
+    add_train(of_train, train);
     add_eval(words.add_verb("eval", "measure a model file on test images", eval_notes), eval);
     add_predict(words.add_verb("predict", "say what images show", predict_notes), predict);
     add_bench(words.add_verb("bench", "time operations or a training step", bench_notes), bench);
@@ -202,7 +208,26 @@ struct Verbs {
   BenchCommand bench;
   DescribeCommand describe;
   Words words{std::string("dlfs ") + DLFS_VERSION};
+  CLI::App& of_train = words.add_verb("train", "train a model on labelled images", train_notes);
 };
+
+// What would be done with a run that there is none of.
+void refuse_flags_of_a_run(const Verbs& verbs) {
+  if (!verbs.train.table && !verbs.train.profile) return;
+  for (const char* flag : {"--check", "--watch", "--run", "--epochs"})
+    if (is_given(verbs.of_train, flag))
+      refuse(concat(verbs.train.profile ? "--profile" : "--table", " trains nothing, so leave out ", flag));
+}
+
+// "help", "help VERB"
+std::string help(const Verbs& verbs, int count, const char* const* words) {
+  if (count == 2) return verbs.overview();
+  const std::vector<std::string> known = verbs.words.names();
+  if (count > 3) refuse(concat("help has no place for ", words[3], "; dlfs --help shows what there is"));
+  if (std::find(known.begin(), known.end(), words[2]) == known.end())
+    refuse(concat("there is no verb ", words[2], "; dlfs --help shows what there is"));
+  return verbs.words.help(words[2]);
+}
 
 }  // namespace
 
@@ -221,11 +246,15 @@ std::string command_line_page() {
 Command parse_command_line(int count, const char* const* words) {
   if (count == 2 && std::string(words[1]) == "--help-markdown") return ShowText{command_line_page()};
   Verbs verbs;
+  if (count > 1 && std::string(words[1]) == "help") return ShowText{help(verbs, count, words)};
   const Words::Parsed said = verbs.words.parse(count, words);
   if (said.version) return ShowText{std::string("dlfs ") + DLFS_VERSION + "\n"};
   if (said.verb.empty()) return ShowText{verbs.overview()};
   if (said.help) return ShowText{verbs.words.help(said.verb)};
-  if (said.verb == "train") return verbs.train;
+  if (said.verb == "train") {
+    refuse_flags_of_a_run(verbs);
+    return verbs.train;
+  }
   if (said.verb == "eval") return verbs.eval;
   if (said.verb == "predict") return verbs.predict;
   if (said.verb == "bench") {

@@ -54,7 +54,7 @@ void run_describe(const DescribeCommand& command, std::ostream& out) {
   Trace training(training_state, {.mode = Mode::train});
   trace_training_step(training, model, command.classes, {.batch = command.batch});
   const Plan training_plan(std::move(training));
-  size_t beside = 4 * parameters;  // the gradients, and all that outlives a step
+  size_t beside = 4 * parameters;  // the gradients, and all that outlives a step of SGD
   for (const State::Entry& entry : training_state.entries()) beside += bytes(entry.spec);
   const std::string batch = concat("for a batch of ", command.batch);
   out << columns(
@@ -63,7 +63,7 @@ void run_describe(const DescribeCommand& command, std::ostream& out) {
        {"activations", human_bytes(activations), batch},
        {"arena", human_bytes(plan.arena_bytes()), batch + ", which they share in turn"},
        {"arena to train", human_bytes(training_plan.arena_bytes()), batch},
-       {"beside it", human_bytes(beside), "parameters, gradients, the optimizer's numbers"}});
+       {"beside it", human_bytes(beside), "parameters, gradients, SGD's momentum (Adam keeps two)"}});
 }
 
 }  // namespace dlfs

@@ -1,6 +1,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/cpu/cpu_device.h"
 #include "dlfs/gpu/gpu.h"
+#include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 
 namespace dlfs {
@@ -12,7 +13,7 @@ std::unique_ptr<Device> open_named(const std::string& name, std::ostream& out) {
   if (name == "auto") {
     const std::string why_not = look_for_gpus().why_not;
     if (why_not.empty()) return open_gpu(0);
-    out << "no GPU: " << why_not << "\n";
+    out << wrapped(concat("no GPU: ", why_not), 80) << "\n";
     return open_cpu();
   }
   if (name.rfind("gpu:", 0) == 0 && name.size() > 4 && name.size() < 8 &&

@@ -1,6 +1,9 @@
+#include <unistd.h>
+
 #include "dlfs/base/text.h"
 #include "dlfs/cpu/cpu_device.h"
 #include "dlfs/gpu/gpu.h"
+#include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 
 namespace dlfs {
@@ -21,9 +24,9 @@ void run_doctor(std::ostream& out) {
          card.memory_free > 0 ? ", " + human_bytes(card.memory_free) + " free" : "");
   line("cudnn", gpu.cudnn_path.empty() ? "none" : gpu.cudnn_version + ", " + gpu.cudnn_path);
   for (const CudnnPlace& place : gpu.cudnn_tried) line("", "looked at ", place.where, ": ", place.found);
-  out << "\n"
-      << (gpu.why_not.empty() ? "--device auto takes gpu:0" : "--device auto takes the CPU: " + gpu.why_not)
-      << "\n";
+  const std::string taken =
+      gpu.why_not.empty() ? "--device auto takes gpu:0" : "--device auto takes the CPU: " + gpu.why_not;
+  out << "\n" << for_stream(STDOUT_FILENO, taken) << "\n";
 }
 
 }  // namespace dlfs

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "dlfs/base/error.h"
 #include "dlfs/base/text.h"
 #include "dlfs/main/verbs.h"
@@ -8,9 +10,13 @@ namespace dlfs {
 
 std::string idx_directory(const std::string& source) {
   if (source.rfind("idx:", 0) != 0 || source.size() == 4)
-    throw UsageError("dlfs",
-                     "--data is " + source + ", but can be idx:DIR, a folder with MNIST's four files");
-  return source.substr(4);
+    throw UsageError("dlfs", "--data is " + source + ", but can be idx:DIR, a folder with MNIST's files");
+  const std::string directory = source.substr(4);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(directory, ignored)) return directory;
+  throw FileError("idx", std::filesystem::exists(directory, ignored)
+                             ? directory + " is a file, but idx:DIR names a folder with MNIST's files"
+                             : "there is no folder " + directory);
 }
 
 std::string accuracy_text(int64_t correct, int64_t count) {

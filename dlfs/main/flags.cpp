@@ -1,6 +1,7 @@
 #include "dlfs/main/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 namespace dlfs {
 
@@ -8,9 +9,13 @@ void refuse(const std::string& fact) { throw UsageError("dlfs", fact); }
 
 namespace {
 
+bool is_flag(const std::string& name) { return name[0] == '-'; }
+
 // "--run --data idx:x": the parser takes the next flag for the value.
-void refuse_no_value(const std::string& name, const std::string& kind, const std::string& word) {
-  if (word.empty() || word.rfind("--", 0) == 0)
+void refuse_no_value(const std::string& name, const std::string& kind, const std::string& what,
+                     const std::string& word) {
+  if (word.empty() && !is_flag(name)) refuse(concat(name, " is empty, but must be ", what));
+  if (is_flag(name) && (word.empty() || word.rfind("--", 0) == 0))
     refuse(concat(name, " needs a value, ", kind, word.empty() ? "" : ", before " + word));
 }
 
@@ -33,10 +38,12 @@ std::string unknown_word(const CLI::App& verb, const std::string& word) {
   else
     for (const CLI::App* other : verb.get_subcommands([](const CLI::App*) { return true; }))
       known.push_back(other->get_name());
-  const std::string near = nearest(bare, known), who = whole ? "dlfs" : "dlfs " + verb.get_name();
+  const bool opposite = bare.rfind("no-", 0) == 0;  // of what is near
+  const std::string near = opposite ? "" : nearest(bare, known),
+                    who = whole ? "dlfs" : "dlfs " + verb.get_name();
   const std::string fact = flag    ? "there is no " + name
-                           : whole ? "there is no verb " + name
-                                   : verb.get_name() + " has no place for " + name;
+                           : whole ? "there is no verb " + (name.empty() ? "\"\"" : name)
+                                   : verb.get_name() + " has no place for " + (name.empty() ? "\"\"" : name);
   return fact + (near.empty() ? "; " + who + " --help shows what there is"
                               : concat("; did you mean ", flag ? "--" : "", near, "?"));
 }
@@ -64,7 +71,7 @@ std::string refusal(const CLI::App& verb, const CLI::ParseError& error) {
 void add_value(CLI::App& verb, const std::string& name, const std::string& kind, const std::string& what,
                const std::function<void(const std::string&)>& take) {
   const auto take_word = [=](const CLI::results_t& words) {
-    refuse_no_value(name, kind, words[0]);
+    refuse_no_value(name, kind, what, words[0]);
     take(words[0]);
     return true;
   };
@@ -78,7 +85,8 @@ void add_text(CLI::App& verb, const std::string& name, const std::string& kind, 
 
 void add_list(CLI::App& verb, const std::string& name, const std::string& what,
               std::vector<std::string>& words) {
-  verb.add_option(name, words, what)->type_name(name);
+  const auto look_at = [=](const std::string& word) { refuse_no_value(name, name, what, word); };
+  verb.add_option(name, words, what)->type_name(name)->each(look_at);
 }
 
 void add_switch(CLI::App& verb, const std::string& name, const std::string& what, bool& on) {
@@ -88,7 +96,7 @@ void add_switch(CLI::App& verb, const std::string& name, const std::string& what
 void require(CLI::App& verb, const std::string& name) { verb.get_option(name)->required(); }
 
 Words::Words(const std::string& version) : program_(std::make_unique<CLI::App>("", "dlfs")) {
-  program_->set_version_flag("--version", version);
+  program_->set_version_flag("-v,--version", version);
   program_->require_subcommand(0, 1);
   program_->allow_extras();
   program_->set_help_flag("-h,--help", "show this text");
@@ -106,8 +114,6 @@ CLI::App& Words::add_verb(const std::string& name, const std::string& what, cons
 }
 
 Words::Parsed Words::parse(int count, const char* const* words) {
-  for (CLI::App* verb : program_->get_subcommands([](CLI::App*) { return true; }))
-    verb->set_help_flag("-h,--help", "show this text");  // set last, it comes last
   const auto spoken_to = [&]() -> const CLI::App& {
     const auto verbs = program_->get_subcommands();
     return verbs.empty() ? *program_ : *verbs[0];
@@ -115,7 +121,8 @@ Words::Parsed Words::parse(int count, const char* const* words) {
   const auto verb = [&] { return &spoken_to() == program_.get() ? "" : spoken_to().get_name(); };
   const auto refuse_unknown_words = [&] {
     for (const CLI::App* app : std::initializer_list<const CLI::App*>{&spoken_to(), program_.get()})
-      if (const auto unknown = app->remaining(); !unknown.empty()) refuse(unknown_word(*app, unknown[0]));
+      for (const std::string& word : app->remaining())
+        if (word != "--") refuse(unknown_word(*app, word));  // which ends the flags
   };
   try {
     program_->parse(count, words);
@@ -127,7 +134,8 @@ Words::Parsed Words::parse(int count, const char* const* words) {
     // A flag taken for a value, or a word that nobody knows, explains a missing one better.
     for (const CLI::Option* option : spoken_to().get_options())
       if (option->get_items_expected_max() > 0 && option->count() > 0)
-        refuse_no_value(option->get_name(), option->get_type_name(), option->results()[0]);
+        refuse_no_value(option->get_name(), option->get_type_name(), option->get_description(),
+                        option->results()[0]);
     refuse_unknown_words();
     refuse(refusal(spoken_to(), error));
   }
@@ -139,7 +147,9 @@ std::string Words::help(const std::string& name) const {
   const CLI::App& verb = *program_->get_subcommand(name);
   std::string usage = "dlfs " + name, rows;
   bool more = false;
-  for (const CLI::Option* option : verb.get_options()) {
+  std::vector<const CLI::Option*> options = verb.get_options();
+  std::rotate(options.begin(), options.begin() + 1, options.end());  // the parser's --help comes last
+  for (const CLI::Option* option : options) {
     const std::string form = form_of(*option);
     const bool in_place = option->get_lnames().empty();
     if (option->get_required() || in_place) usage += " " + (option->get_required() ? form : "[" + form + "]");

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "dlfs/base/error.h"
@@ -31,24 +32,26 @@ void add_switch(CLI::App& verb, const std::string& name, const std::string& what
 void require(CLI::App& verb, const std::string& name);         // it must be given
 bool is_given(const CLI::App& verb, const std::string& name);  // once the words are parsed
 
+// `words` name every limit that there is, or a number beyond one would be refused by a sentence that allows it.
 template <typename Number>
 struct Allowed {
   const char* words;
   bool (*has)(Number);
 };
 
+// `whose` stands before the default in the help.
 template <typename Number>
 void add_number(CLI::App& verb, const std::string& name, const std::string& what, Number& number,
-                Allowed<Number> allowed) {
+                Allowed<Number> allowed, const char* whose = "") {
   const auto take = [=, &number](const std::string& word) {
-    Number read{};
+    std::conditional_t<std::is_floating_point_v<Number>, double, Number> read{};
     const char* end = word.data() + word.size();
     const auto [stop, error] = std::from_chars(word.data(), end, read);
-    if (error != std::errc{} || stop != end || !allowed.has(read))
+    if (error != std::errc{} || stop != end || !allowed.has(static_cast<Number>(read)))
       refuse(concat(name, " is ", word, ", but must be ", allowed.words));
-    number = read;
+    number = static_cast<Number>(read);
   };
-  add_value(verb, name, "N", concat(what, " [", number, "]"), take);
+  add_value(verb, name, "N", concat(what, " [", whose, number, "]"), take);
 }
 
 // ---- the program ----

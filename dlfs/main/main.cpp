@@ -1,5 +1,6 @@
 // The program: reads the command line, runs one verb, and turns errors into a sentence and an exit code:
-// 0 done; 1 --check found a difference, or an image could not be read; 2 the user's to mend (flags, files, machine); 3 a bug of ours.
+// 0 done; 1 --check found a difference, or an image could not be read; 2 the user's to mend (flags, files, machine, a loss
+// that is no number); 3 a bug of ours.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/graph/check.h"
 #include "dlfs/main/command_line.h"
+#include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 
 namespace {
@@ -29,7 +31,7 @@ void run(const dlfs::Command& command) {
 }
 
 int fail(int code, const std::string& sentence) {
-  std::cerr << "dlfs: " << sentence << "\n";
+  std::cerr << dlfs::for_stream(STDERR_FILENO, "dlfs: " + sentence) << "\n";
   return code;
 }
 

@@ -1,10 +1,14 @@
+#include <unistd.h>
+
 #include <cmath>
 #include <iostream>
+#include <new>
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
 #include "dlfs/data/image.h"
+#include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/evaluate.h"
 
@@ -69,7 +73,9 @@ std::string as_text(std::span<const Prediction> top, const std::vector<std::stri
 class Predictor {
  public:
   Predictor(const PredictCommand& command, const ModelDescription& description, Evaluator& evaluator)
-      : command_(command), description_(description), evaluator_(evaluator) {}
+      : command_(command), description_(description), evaluator_(evaluator) {
+    for (const std::string& name : description.classes) names_.push_back(printable(name));
+  }
 
   void add(const std::string& path) {
     Seen& seen = seen_.emplace_back(Seen{.path = path, .fault = ""});
@@ -84,8 +90,10 @@ class Predictor {
       seen.channels = image.channels;
     } catch (const FileError& error) {
       seen.fault = error.what();
-      ++failed_;
+    } catch (const std::bad_alloc&) {
+      seen.fault = concat("[image] ", path, ": is too large for the memory that there is");
     }
+    if (!seen.fault.empty()) ++failed_;
   }
 
   // Prints all that were added, in their order.
@@ -101,13 +109,13 @@ class Predictor {
         at += classes;
       } else {
         out.flush();
-        std::cerr << "dlfs: " << seen.fault << std::endl;
+        std::cerr << for_stream(STDERR_FILENO, "dlfs: " + seen.fault) << std::endl;
       }
       if (command_.json)
         out << as_json(seen, top, description_.classes) << "\n";
       else if (seen.fault.empty())
-        out << seen.path << ": " << what_was_done(seen, description_.input) << "\n"
-            << as_text(top, description_.classes);
+        out << for_stream(STDOUT_FILENO, seen.path + ": " + what_was_done(seen, description_.input)) << "\n"
+            << as_text(top, names_);
     }
     out.flush();
     seen_.clear();
@@ -121,6 +129,7 @@ class Predictor {
   const PredictCommand& command_;
   const ModelDescription& description_;
   Evaluator& evaluator_;
+  std::vector<std::string> names_;  // of the classes, as a terminal may show them
   std::vector<Seen> seen_;
   std::vector<float> inputs_;
   int failed_ = 0;

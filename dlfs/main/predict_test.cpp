@@ -166,11 +166,26 @@ TEST_F(Predict, NamesABadImageAndGoesOn) {
   EXPECT_EQ(Json::parse(objects[3], "").find("classes")->items().size(), 3U);
 }
 
+// The second name would clear the terminal; the first begins like a flag.
+TEST_F(Predict, TakesAnyNameAndShowsNoneRaw) {
+  const GrayImage image = image_at(small_images({}, Split::test), 0);
+  const std::string wild = "\x1B[2J\xFF.png";
+  write(wild, image);
+  const Ended text = run_program(predict({"--top", "1", "--", folder / wild, "-x.png"}));
+  EXPECT_EQ(text.code, 1);
+  EXPECT_EQ(text.out.find(folder / "\\x1B[2J\\xFF.png: 28x28 gray\n"), 0U) << text.out;
+  EXPECT_EQ(text.err,
+            "dlfs: [file] -x.png: cannot read: No such file or directory\n"
+            "dlfs: 1 of 2 images could not be read\n");
+}
+
 TEST_F(Predict, RefusesWhatItCannotUse) {
   expect_refused({"predict"}, "predict needs WEIGHTS, a model.safetensors that train wrote");
   expect_refused({"predict", weights()}, "predict needs IMAGE..., PNG or PGM files");
-  expect_refused(predict({"x.png", "--top", "0"}), "--top is 0, but must be a whole number above 0");
+  expect_refused(predict({"x.png", "--top", "0"}),
+                 "--top is 0, but must be a whole number from 1 to 2147483647");
   expect_refused(predict({"x.png", "--jsno"}), "there is no --jsno; did you mean --json?");
+  expect_refused(predict({""}), "IMAGE... is empty, but must be PNG or PGM files");
   expect_refused({"predict", folder / "none", "x.png"},
                  "[file] " + folder / "none: cannot read: No such file or directory");
   expect_refused({"predict", folder / "none", "x.png", "--data", "idx:x"},

@@ -56,13 +56,24 @@ Folder* ProgramFiles::home = nullptr;
 TEST_F(ProgramFiles, DataOfAnotherKind) {
   for (const std::string source : {"coco:x", "idx", "idx:", "/data"})
     expect_refused({"train", "lenet", "--data", source},
-                   "--data is " + source + ", but can be idx:DIR, a folder with MNIST's four files");
+                   "--data is " + source + ", but can be idx:DIR, a folder with MNIST's files");
+  expect_train_refused("[idx] there is no folder " + folder / "none", "none");
+  write_file(folder / "file", "");
+  expect_train_refused("[idx] " + folder / "file is a file, but idx:DIR names a folder with MNIST's files",
+                       "file");
+  make_directories(folder / "empty");
+  const std::string start = "[idx] " + folder / "empty: there is no ";
   expect_train_refused(
-      "[idx] " + folder / "none" +
-          ": there is no train-images-idx3-ubyte or train-images-idx3-ubyte.gz; the folder must "
+      start +
+          "train-images-idx3-ubyte or train-images-idx3-ubyte.gz; the folder must "
           "hold train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
           "t10k-labels-idx1-ubyte, plain or as .gz",
-      "none");
+      "empty");
+  expect_eval_refused(*home / "run/model.safetensors",
+                      start +
+                          "t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz; the folder must hold "
+                          "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, plain or as .gz",
+                      folder / "empty");
 }
 
 TEST_F(ProgramFiles, DataThatCannotBe) {
@@ -125,9 +136,9 @@ TEST_F(ProgramFiles, WeightsThatAreNoSafetensors) {
     return R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":)" +
            offsets + "}}";
   };
-  expect_refused_file("", "has 0 bytes, and the length of its header alone takes 8");
+  expect_refused_file("", "is no safetensors file: it is empty");
   expect_refused_file("certainly no safetensors file",
-                      "declares a header of 7813298270820787555 bytes, but only 21 follow");
+                      "is no safetensors file: it does not begin with the length of a header");
   expect_refused_file(with_header("[]", 0), "its header does not begin with {");
   expect_refused_file(with_header(two("[4,12]"), 12),
                       "tensor \"b\" begins at byte 4, but the one before ends at 8");

@@ -8,6 +8,7 @@
 #include "dlfs/graph/profile.h"
 #include "dlfs/main/progress.h"
 #include "dlfs/main/rates.h"
+#include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/run_folder.h"
 
@@ -71,10 +72,12 @@ void run_train(const TrainCommand& command, std::ostream& out) {
   settings.check = reference.get();
   RunFolder run(command.run.empty() ? default_run(model.name) : command.run,
                 {.model = model.name, .data = command.data, .device = device->name(), .settings = settings});
+  if (command.check && device->kind() == DeviceKind::cpu)
+    out << "--check compares the CPU with itself here: it finds what does not repeat\n";
   out << "training " << model.name << " on " << device->name() << "\n"
       << with_separators(train_images.count) << " images to learn from, "
-      << with_separators(test_images.count) << " to test on, " << classes << " classes; run " << run.path()
-      << std::endl;
+      << with_separators(test_images.count) << " to test on, " << classes << " classes; run "
+      << printable(run.path()) << std::endl;
 
   Progress progress(out, terminal_columns());
   const TrainResult result = train(*device, state, model, data, settings, {&progress, &run});
@@ -82,7 +85,7 @@ void run_train(const TrainCommand& command, std::ostream& out) {
   if (command.check) out << "every step gave what the CPU gives\n";
   out << accuracy_text(result.correct, result.count) << ", "
       << with_separators(static_cast<int64_t>(result.images_per_second)) << " training images/s\n"
-      << "weights and pictures are in " << run.path() << "\n";
+      << "weights and pictures are in " << printable(run.path()) << "\n";
 }
 
 }  // namespace dlfs
