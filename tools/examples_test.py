@@ -79,7 +79,7 @@ class Examples(unittest.TestCase):
         cls.home = pathlib.Path(held.name)
         cls.said = []
         for command in re.search(r"```sh\n(.*?)```", PAGE, re.S)[1].splitlines():
-            words = command.replace("build/release", str(BUILD)).replace("~", str(cls.home)).split()
+            words = command.replace("build/release", str(BUILD)).replace("$HOME", "~").replace("~", str(cls.home)).split()
             cls.said.append(run(*words))
         cls.examples = cls.home / "examples"
 
