@@ -87,7 +87,7 @@ std::vector<float> convert(const Image& image, const ImageFormat& to) {
     else
       std::fill_n(&values[3 * i], 3, sample(i));
   }
-  const auto [width, height] = image.size;
+  const int width = image.size.width, height = image.size.height;
   const auto across = [&](int rows) {
     values = resize(values, {.before = rows, .from = width, .beside = to.channels}, to.size.width);
   };

@@ -9,7 +9,7 @@ namespace dlfs {
 
 struct Cost {
   double bytes = 0;  // of every tensor that is read or written, once; twice where it is both
-  double flops = 0;  // of matrix work alone: a product and a sum each
+  double flops = 0;  // of matrix work alone: a product and a sum each, the gradient of a bias left out
 
   Cost& operator+=(const Cost& other) {
     bytes += other.bytes;

@@ -225,7 +225,8 @@ std::string help(const Verbs& verbs, int count, const char* const* words) {
   const std::vector<std::string> known = verbs.words.names();
   if (count > 3) refuse(concat("help has no place for ", words[3], "; dlfs --help shows what there is"));
   if (std::find(known.begin(), known.end(), words[2]) == known.end())
-    refuse(concat("there is no verb ", words[2], "; dlfs --help shows what there is"));
+    refuse(
+        concat("there is no verb ", *words[2] == 0 ? "\"\"" : words[2], "; dlfs --help shows what there is"));
   return verbs.words.help(words[2]);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dlfs/base/file.h"
+#include "dlfs/base/text.h"
 #include "dlfs/testing/spawn.h"
 
 namespace dlfs::testing {
@@ -15,7 +16,8 @@ TEST(CommandLine, ItsPageSaysWhatTheProgramSays) {
     const std::string seen =
         run_program(verb.empty() ? std::vector<std::string>{} : std::vector{verb, std::string("--help")}).out;
     const std::string title = verb.empty() ? "" : "## dlfs " + verb + "\n\n";
-    EXPECT_NE(page.find(title + "```text\n" + seen + "```\n"), std::string::npos) << verb << "\n" << seen;
+    EXPECT_NE(page.find(concat(title, "```text\n", seen, "```\n")), std::string::npos) << verb << "\n"
+                                                                                       << seen;
   }
 }
 

@@ -11,7 +11,7 @@ namespace dlfs {
 std::string idx_directory(const std::string& source) {
   if (source.rfind("idx:", 0) != 0 || source.size() == 4)
     throw UsageError("dlfs", "--data is " + source + ", but can be idx:DIR, a folder with MNIST's files");
-  const std::string directory = source.substr(4);
+  std::string directory = source.substr(4);
   std::error_code ignored;
   if (std::filesystem::is_directory(directory, ignored)) return directory;
   throw FileError("idx", std::filesystem::exists(directory, ignored)
