@@ -168,7 +168,8 @@ TEST_F(Predict, NamesABadImageAndGoesOn) {
 
 // The second name would clear the terminal; the first begins like a flag.
 TEST_F(Predict, TakesAnyNameAndShowsNoneRaw) {
-  const GrayImage image = image_at(small_images({}, Split::test), 0);
+  const LabelledImages images = small_images({}, Split::test);
+  const GrayImage image = image_at(images, 0);
   const std::string wild = "\x1B[2J\xFF.png";
   write(wild, image);
   const Ended text = run_program(predict({"--top", "1", "--", folder / wild, "-x.png"}));
