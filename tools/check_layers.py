@@ -22,6 +22,9 @@ HOUSE = """\
 1   base                        | errors, log, files, threads, clock, random numbers, metrics, events
 """
 
+# The rooms of a folder that stand on each other, from the ground up; elsewhere rooms of one folder are neighbours.
+STAIRS = {"data": ["codec", "store", "augment", "formats", "loader", "review"]}
+
 # Which vendor's header, and the source files that may include it. A header of ours never does.
 CPU = "dlfs/cpu/*.cpp dlfs/*_cpu.cpp examples/*_cpu.cpp"
 GPU = "dlfs/gpu/*.cpp dlfs/*_gpu.cpp dlfs/*.cu examples/*_gpu.cpp examples/*.cu"
@@ -34,10 +37,12 @@ cudnn*                  {GPU}
 nvjpeg.h                {GPU}
 nccl.h                  dlfs/dist/*.cpp
 cupti*                  dlfs/testing/*.cpp
-simdjson.h              dlfs/base/json.cpp
+simdjson.h              dlfs/base/json.cpp dlfs/data/formats/*.cpp
 zlib.h                  dlfs/data/*.cpp
 png.h                   dlfs/data/*.cpp
-sqlite3.h               dlfs/data/*.cpp
+jpeglib.h               dlfs/data/codec/*.cpp
+jerror.h                dlfs/data/codec/*.cpp
+sqlite3.h               dlfs/data/store/database.cpp
 *_generated.h           dlfs/data/*.cpp dlfs/models/*.cpp dlfs/serve/*.cpp
 microhttpd.h            dlfs/serve/*.cpp
 toml++/*                dlfs/base/toml.cpp
@@ -114,6 +119,10 @@ def fault_of_ours(path, target):
         return f"{home} is no folder of the house"
     if home == folder:
         room, other = path.parts[2:-1], target.parts[2:-1]
+        stairs = STAIRS.get(home, [])
+        if room and other and room[0] in stairs and other[0] in stairs:
+            above = stairs.index(room[0]) < stairs.index(other[0])
+            return f"{home}/{room[0]} may not look up to {home}/{other[0]}" if above else None
         return None if not room or not other or room == other else f"{home}/{room[0]} is a neighbour of {home}/{other[0]}"
     if folder in ("cpu", "gpu"):
         if opens_devices(path):

@@ -7,7 +7,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
-#include "dlfs/data/image.h"
+#include "dlfs/data/wide_image.h"
 #include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/evaluate.h"
@@ -81,7 +81,7 @@ class Predictor {
     Seen& seen = seen_.emplace_back(Seen{.path = path, .fault = ""});
     const Shape& in = description_.input;
     try {
-      const Image image = read_image(path);
+      const WideImage image = read_wide_image(path);
       std::vector<float> values = convert(image, {.size = {in.w, in.h}, .channels = in.c});
       for (size_t i = 0; i < values.size(); ++i)
         values[i] = (values[i] - description_.mean[i % in.c]) / description_.deviation[i % in.c];

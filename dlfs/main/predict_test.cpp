@@ -5,7 +5,7 @@
 
 #include "dlfs/base/json.h"
 #include "dlfs/cpu/cpu_device.h"
-#include "dlfs/data/png.h"
+#include "dlfs/data/codec/png.h"
 #include "dlfs/testing/small_data.h"
 #include "dlfs/testing/spawn.h"
 #include "dlfs/train/evaluate.h"

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "dlfs/base/json.h"
-#include "dlfs/data/png.h"
+#include "dlfs/data/codec/png.h"
 #include "dlfs/train/charts.h"
 
 namespace dlfs {

@@ -1,5 +1,5 @@
 // What people's images become: PGM, the choice by content, gray and colour, other sizes. PNG is in png_test.cpp.
-#include "dlfs/data/image.h"
+#include "dlfs/data/wide_image.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "dlfs/base/error.h"
-#include "dlfs/data/pgm.h"
-#include "dlfs/data/png.h"
+#include "dlfs/data/codec/pgm.h"
+#include "dlfs/data/codec/png.h"
 #include "dlfs/testing/folder.h"
 
 namespace dlfs::testing {
@@ -16,7 +16,7 @@ namespace {
 
 using Samples = std::vector<uint16_t>;
 
-Image pgm(std::string_view text) { return decode_pgm(std::as_bytes(std::span(text)), "a.pgm"); }
+WideImage pgm(std::string_view text) { return decode_pgm(std::as_bytes(std::span(text)), "a.pgm"); }
 
 std::string refusal(const std::function<void()>& read) {
   try {
@@ -32,7 +32,7 @@ void expect_refused(const std::string& text, const std::string& fact) {
 }
 
 TEST(Pgm, ReadsTextAndBytesOfAnyMaximum) {
-  const Image text = pgm("P2\n# made by hand\n3 2 # wide and high\n4\n0 1 2\n3 4 0\n");
+  const WideImage text = pgm("P2\n# made by hand\n3 2 # wide and high\n4\n0 1 2\n3 4 0\n");
   EXPECT_EQ(text.size.width, 3);
   EXPECT_EQ(text.size.height, 2);
   EXPECT_EQ(text.channels, 1);
@@ -74,28 +74,28 @@ TEST(Image, IsToldByItsFirstBytes) {
   const std::array<uint8_t, 2> pixels = {7, 9};
   const Bytes png = encode_png(GrayImage{.size = {.width = 2, .height = 1}, .pixels = pixels});
   write_file(folder / "png.txt", std::span<const std::byte>(png));
-  EXPECT_EQ(read_image(folder / "png.txt").samples, (Samples{7 * 257, 9 * 257}));
+  EXPECT_EQ(read_wide_image(folder / "png.txt").samples, (Samples{7 * 257, 9 * 257}));
   write_file(folder / "pgm.png", "P2 2 1 255 7 9");
-  EXPECT_EQ(read_image(folder / "pgm.png").samples, (Samples{7 * 257, 9 * 257}));
+  EXPECT_EQ(read_wide_image(folder / "pgm.png").samples, (Samples{7 * 257, 9 * 257}));
   for (const char* text : {"", "P", "P6 1 1 255 abc", "\xFF\xD8\xFF", "P3 1 1 1 1 1 1"}) {
     write_file(folder / "other", text);
-    EXPECT_EQ(refusal([&] { read_image(folder / "other"); }),
+    EXPECT_EQ(refusal([&] { read_wide_image(folder / "other"); }),
               "[image] " + folder / "other" + ": is neither PNG nor PGM (P2, P5)");
   }
-  EXPECT_EQ(refusal([&] { read_image(folder / "none"); }),
+  EXPECT_EQ(refusal([&] { read_wide_image(folder / "none"); }),
             "[file] " + folder / "none" + ": cannot read: No such file or directory");
 }
 
 // The numbers that a model sees of pixels of 8 bits are those that training saw: p / 255, to the last bit.
 TEST(Image, KeepsBytesToTheLastBit) {
-  Image image{.size = {16, 16}, .channels = 1, .samples = {}};
+  WideImage image{.size = {16, 16}, .channels = 1, .samples = {}};
   for (int i = 0; i < 256; ++i) image.samples.push_back(static_cast<uint16_t>(257 * i));
   const std::vector<float> values = convert(image, {.size = {16, 16}, .channels = 1});
   for (int i = 0; i < 256; ++i) EXPECT_EQ(values[i], static_cast<float>(i) / 255);
 }
 
 TEST(Image, TurnsColourToGrayAndGrayToThree) {
-  const Image red_and_gray{.size = {2, 1}, .channels = 3, .samples = {65535, 0, 0, 13107, 13107, 13107}};
+  const WideImage red_and_gray{.size = {2, 1}, .channels = 3, .samples = {65535, 0, 0, 13107, 13107, 13107}};
   const std::vector<float> gray = convert(red_and_gray, {.size = {2, 1}, .channels = 1});
   EXPECT_FLOAT_EQ(gray[0], 0.299F);
   EXPECT_FLOAT_EQ(gray[1], 0.2F);
@@ -113,14 +113,14 @@ void expect_near(const std::vector<float>& found, const std::vector<float>& want
 
 TEST(Image, ShrinksByArea) {
   // 3 x 2 to 2 x 1: a new pixel covers one and a half old ones, both rows.
-  const Image image{.size = {3, 2}, .channels = 1, .samples = {0, 13107, 26214, 39321, 52428, 65535}};
+  const WideImage image{.size = {3, 2}, .channels = 1, .samples = {0, 13107, 26214, 39321, 52428, 65535}};
   const auto pixel = [](double left, double middle, double right) {
     return static_cast<float>((left + middle / 2 + right) / 1.5);
   };
   expect_near(convert(image, {{2, 1}, 1}),
               {pixel((0 + 0.6) / 2, (0.2 + 0.8) / 2, 0), pixel(0, (0.2 + 0.8) / 2, (0.4 + 1) / 2)});
   // Nothing is lost or made: the mean stays.
-  Image noise{.size = {53, 31}, .channels = 1, .samples = {}};
+  WideImage noise{.size = {53, 31}, .channels = 1, .samples = {}};
   double before = 0, after = 0;
   for (int i = 0; i < 53 * 31; ++i) {
     noise.samples.push_back(static_cast<uint16_t>(i * 40503U));
@@ -131,12 +131,12 @@ TEST(Image, ShrinksByArea) {
 }
 
 TEST(Image, GrowsByInterpolation) {
-  const Image image{.size = {2, 1}, .channels = 3, .samples = {0, 65535, 13107, 65535, 0, 13107}};
+  const WideImage image{.size = {2, 1}, .channels = 3, .samples = {0, 65535, 13107, 65535, 0, 13107}};
   expect_near(convert(image, {{4, 1}, 3}), {0, 1, 0.2F, 0.25F, 0.75F, 0.2F, 0.75F, 0.25F, 0.2F, 1, 0, 0.2F});
-  const Image column{.size = {1, 2}, .channels = 1, .samples = {0, 65535}};
+  const WideImage column{.size = {1, 2}, .channels = 1, .samples = {0, 65535}};
   expect_near(convert(column, {{2, 4}, 1}), {0, 0, 0.25F, 0.25F, 0.75F, 0.75F, 1, 1});
   // Whichever side is resized first, the result is the same, and a long line takes no more than itself.
-  const Image line{.size = {1, 1 << 24}, .channels = 1, .samples = Samples(1 << 24, 65535)};
+  const WideImage line{.size = {1, 1 << 24}, .channels = 1, .samples = Samples(1 << 24, 65535)};
   expect_near(convert(line, {{1 << 10, 2}, 1}), std::vector<float>(2 << 10, 1));
   // One side may shrink while the other grows.
   expect_near(convert({.size = {2, 1}, .channels = 1, .samples = {0, 65535}}, {{1, 2}, 1}), {0.5F, 0.5F});

@@ -1,4 +1,4 @@
-#include "dlfs/data/png.h"
+#include "dlfs/data/codec/png.h"
 
 #include <png.h>
 
@@ -81,7 +81,7 @@ void write_png(const std::string& path, const Picture& picture) {
   write_file(path, std::span<const std::byte>(encode_png(picture)));
 }
 
-Image decode_png(std::span<const std::byte> file, const std::string& source) {
+WideImage decode_png(std::span<const std::byte> file, const std::string& source) {
   Input input{file};
   Reader reader(input);
   const png_structp png = reader.png;
@@ -99,7 +99,7 @@ Image decode_png(std::span<const std::byte> file, const std::string& source) {
     height = png_get_image_height(png, reader.info);
     row_bytes = png_get_rowbytes(png, reader.info);
   });
-  Image image{.size = {static_cast<int>(width), static_cast<int>(height)}, .channels = 1, .samples = {}};
+  WideImage image{.size = {static_cast<int>(width), static_cast<int>(height)}, .channels = 1, .samples = {}};
   refuse_size(image.size, "png", source);
   constexpr size_t most_inflated = 1032;  // from one byte, say zlib's authors
   if ((1 + row_bytes) * height / most_inflated > file.size())

@@ -1,4 +1,4 @@
-#include "dlfs/data/pgm.h"
+#include "dlfs/data/codec/pgm.h"
 
 #include <algorithm>
 #include <utility>
@@ -58,11 +58,11 @@ std::string bytes_text(size_t count) { return concat(count, count == 1 ? " byte"
 
 }  // namespace
 
-Image decode_pgm(std::span<const std::byte> file, const std::string& source) {
+WideImage decode_pgm(std::span<const std::byte> file, const std::string& source) {
   Reader reader(file, source);
   const bool as_text = reader.take(2) == "P2";
   reader.expect_space(as_text ? "P2" : "P5", true);
-  Image image;
+  WideImage image;
   image.size.width = reader.number("its width", most_pixels);
   image.size.height = reader.number("its height", most_pixels);
   refuse_size(image.size, "pgm", source);

@@ -1,12 +1,12 @@
-#include "dlfs/data/image.h"
+#include "dlfs/data/wide_image.h"
 
 #include <algorithm>
 #include <cmath>
 #include <new>
 
 #include "dlfs/base/error.h"
-#include "dlfs/data/pgm.h"
-#include "dlfs/data/png.h"
+#include "dlfs/data/codec/pgm.h"
+#include "dlfs/data/codec/png.h"
 
 namespace dlfs {
 namespace {
@@ -64,7 +64,7 @@ void refuse_size(Size size, const std::string& who, const std::string& source) {
                                 most_pixels, " are read"));
 }
 
-Image read_image(const std::string& path) try {
+WideImage read_wide_image(const std::string& path) try {
   const Bytes file = read_file(path);
   const std::string_view text = text_of(file);
   if (text.substr(0, 4) == "\x89PNG") return decode_png(file, path);
@@ -74,7 +74,7 @@ Image read_image(const std::string& path) try {
   throw FileError("image", path + ": is too large for the memory that there is");
 }
 
-std::vector<float> convert(const Image& image, const ImageFormat& to) {
+std::vector<float> convert(const WideImage& image, const ImageFormat& to) {
   DLFS_CHECK(to.channels == 1 || to.channels == 3, "a format of ", to.channels, " channels");
   const size_t pixels = static_cast<size_t>(image.size.width) * image.size.height;
   std::vector<float> values(pixels * to.channels);

@@ -4,11 +4,11 @@
 
 #include <string>
 
-#include "dlfs/data/image.h"
+#include "dlfs/data/wide_image.h"
 
 namespace dlfs {
 
 // requires: a file that begins with P2 or P5. Throws FileError; `source` names the bytes in it.
-Image decode_pgm(std::span<const std::byte> file, const std::string& source);
+WideImage decode_pgm(std::span<const std::byte> file, const std::string& source);
 
 }  // namespace dlfs

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "dlfs/base/file.h"
-#include "dlfs/data/image.h"
 #include "dlfs/data/picture.h"
+#include "dlfs/data/wide_image.h"
 
 namespace dlfs {
 
@@ -15,6 +15,6 @@ void write_png(const std::string& path, const Picture& picture);
 
 // PNG of any kind: gray, palette or colour, 1 to 16 bits, interlaced or not. What is transparent shows black; gamma and
 // colour profiles are not applied. Throws FileError; `source` names the bytes in it.
-Image decode_png(std::span<const std::byte> file, const std::string& source);
+WideImage decode_png(std::span<const std::byte> file, const std::string& source);
 
 }  // namespace dlfs

@@ -1,4 +1,4 @@
-#include "dlfs/data/png.h"
+#include "dlfs/data/codec/png.h"
 
 #include <gtest/gtest.h>
 #include <png.h>
@@ -154,7 +154,7 @@ TEST(Png, ReadsEveryKind) {
       for (const int depth : {8, 16}) kinds.push_back({color, depth, interlaced});
   }
   for (const Kind& kind : kinds) {
-    const Image image = decode_png(encode(kind), "a.png");
+    const WideImage image = decode_png(encode(kind), "a.png");
     const std::string what =
         concat("colour type ", kind.color, ", ", kind.depth, " bits", kind.interlaced ? ", interlaced" : "",
                kind.transparent ? ", transparent" : "");

@@ -1,0 +1,44 @@
+// Annotations of other tools, in and out of a store. An import is all or nothing, and a refusal names file and record.
+// No path in a file leads out of the image folder. Images without objects stay, as negatives. One thread.
+//
+//   coco          instances JSON; crowd and segmentation kept as they came
+//   coco results  [{image_id, category_id, bbox, score}], a model's predictions
+//   voc           a folder with Annotations/*.xml, ImageSets/Main/{train,val,test}.txt, JPEGImages; 1-based, inclusive
+//   yolo          images/ and labels/ with one txt an image, and classes.txt, obj.names or data.yaml for their names
+//   folders       CLASS/*.jpg, or {train,val,test}/CLASS/*.jpg: whole-image labels (ImageNet's layout)
+//   idx           MNIST's four files, whose images are written to a folder as PNG
+//   label-studio  its JSON export (rectanglelabels, choices); out: predictions for its import
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dlfs/data/store/import.h"
+
+namespace dlfs {
+
+struct ImportRequest {
+  std::string format;          // "coco", "voc", "yolo", "folders", "idx", "label-studio"
+  std::string path;            // a folder in the format's usual layout, or one annotation file
+  std::string json;            // "": find it (coco: annotations/instances_*.json)
+  std::string images;          // the folder of the images; "": find it
+  std::optional<Split> split;  // of all images, where the layout's own names are not to be believed
+};
+ImportCounts import_annotations(Store& store, const ImportRequest& request);
+
+struct ExportRequest {
+  std::string format;          // "coco", "voc", "yolo", "label-studio"
+  std::string path;            // the file or folder to make; one that is there already is refused
+  std::optional<Split> split;  // only these images
+  std::string model;           // label-studio, coco-results: whose predictions
+};
+struct ExportCounts {
+  int64_t images = 0, annotations = 0;
+};
+ExportCounts export_annotations(const Store& store, const ExportRequest& request);
+
+std::vector<std::string> import_formats();
+std::vector<std::string> export_formats();
+
+}  // namespace dlfs
