@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace dlfs {
+#include "dlfs/data/records.h"
 
-enum class Split { train, test };
+namespace dlfs {
 
 struct LabelledImages {
   int count = 0, height = 0, width = 0;

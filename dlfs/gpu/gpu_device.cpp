@@ -34,6 +34,22 @@ class Recording : public Kernel {
   cudaGraphExec_t executable_ = nullptr;
 };
 
+class Event : public Fence {
+ public:
+  Event() {
+    cuda_check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  }
+  ~Event() override { cudaEventDestroy(event_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void set(Stream stream) override { cuda_check(cudaEventRecord(event_, native(stream)), "cudaEventRecord"); }
+  void wait() override { cuda_check(cudaEventSynchronize(event_), "cudaEventSynchronize"); }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
 using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, decltype(&cudaGraphDestroy)>;
 
 // Relaxed: what `work` meets for the first time may still have to be loaded onto the card.
@@ -129,6 +145,25 @@ MemoryPtr CudaDevice::allocate(size_t size) {
 void CudaDevice::upload(const Tensor& to, const void* from, Stream stream) {
   use();
   staging_->upload(to.as<std::byte>(), static_cast<const std::byte*>(from), bytes(to.spec), native(stream));
+}
+
+MemoryPtr CudaDevice::allocate_host(size_t size) {
+  use();
+  void* data = nullptr;
+  cuda_check(cudaMallocHost(&data, std::max<size_t>(size, 1)), "cudaMallocHost");
+  ++allocations_;
+  return std::make_shared<Memory>(data, size, [](void* freed) { cudaFreeHost(freed); });
+}
+
+void CudaDevice::upload_held(const Tensor& to, const void* from, Stream stream) {
+  use();
+  cuda_check(cudaMemcpyAsync(to.data, from, bytes(to.spec), cudaMemcpyHostToDevice, native(stream)),
+             "cudaMemcpyAsync");
+}
+
+std::unique_ptr<Fence> CudaDevice::fence() {
+  use();
+  return std::make_unique<Event>();
 }
 
 void CudaDevice::download(const Tensor& from, void* to, Stream stream) {

@@ -26,6 +26,9 @@ class CudaDevice : public GpuDevice {
 
   MemoryPtr allocate(size_t size) override;
   void upload(const Tensor& to, const void* from, Stream stream) override;
+  MemoryPtr allocate_host(size_t size) override;
+  void upload_held(const Tensor& to, const void* from, Stream stream) override;
+  std::unique_ptr<Fence> fence() override;
   void download(const Tensor& from, void* to, Stream stream) override;
   void synchronize(Stream stream) override;
   KernelPtr record(std::function<void(Stream)> work) override;

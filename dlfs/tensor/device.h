@@ -1,6 +1,5 @@
-// What a device is to the rest of the house: a place for bytes, an order of work, and a way to record work.
-// Six virtuals and not one primitive: the mathematics lives in ops/. A Device is used from one thread at a
-// time.
+// What a device is to the rest of the house: a place for bytes, an order of work, and a way to record work; and
+// not one primitive: the mathematics lives in ops/. A Device is used from one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +30,14 @@ class Kernel {
 
 using KernelPtr = std::unique_ptr<Kernel>;
 
+// A place in the order of work that the host can wait for.
+class Fence {
+ public:
+  virtual ~Fence() = default;
+  virtual void set(Stream) {}  // here: behind all that is enqueued by now
+  virtual void wait() {}       // until the stream has come to where it was set last
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -46,6 +53,12 @@ class Device {
   // requires: `from` holds bytes(to.spec) bytes. ensures: `from` may be reused at once; work enqueued on the
   // stream later sees the new content.
   virtual void upload(const Tensor& to, const void* from, Stream stream) = 0;
+
+  // For what is uploaded again and again: memory of the host that the device reads by itself, and an upload from there
+  // without a copy in between. requires: the bytes stay as they are until a fence set behind the upload is passed.
+  virtual MemoryPtr allocate_host(size_t size) { return allocate(size); }
+  virtual void upload_held(const Tensor& to, const void* from, Stream stream) { upload(to, from, stream); }
+  virtual std::unique_ptr<Fence> fence() { return std::make_unique<Fence>(); }
 
   // ensures: all work enqueued on the stream before has ended and `to` holds bytes(from.spec) bytes.
   virtual void download(const Tensor& from, void* to, Stream stream) = 0;

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "dlfs/base/file.h"
-#include "dlfs/data/wide_image.h"
+#include "dlfs/data/image.h"
 
 namespace dlfs {
 
@@ -46,8 +46,9 @@ struct DecodeRequest {
 };
 
 struct Decoded {
-  WideImage image;
+  Image image;
   Box covers;     // the part of the upright image that `image` shows: the window, or more
+  Size whole;     // of the upright image
   int scale = 1;  // 1, 2, 4 or 8: image.size is covers' size divided by it and rounded up
 };
 

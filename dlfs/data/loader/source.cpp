@@ -1,0 +1,80 @@
+#include "dlfs/data/loader/source.h"
+
+#include <algorithm>
+
+#include "dlfs/base/error.h"
+
+namespace dlfs {
+
+MemorySource::MemorySource(LabelledImages images, std::vector<std::string> classes)
+    : Source(std::move(classes)), images_(std::move(images)) {}
+
+Subject MemorySource::subject(uint32_t image) const {
+  return {.size = {images_.width, images_.height}, .boxes = {}, .label = images_.labels[image]};
+}
+
+std::string MemorySource::name(uint32_t image) const { return concat("image ", image); }
+
+void MemorySource::load(uint32_t image, const DecodeRequest& request, Bytes&, Decoded& into) const {
+  const size_t pixels = static_cast<size_t>(images_.width) * images_.height;
+  const uint8_t* from = images_.pixels.data() + image * pixels;
+  into.covers = {0, 0, images_.width, images_.height};
+  into.scale = 1;
+  into.image.size = {images_.width, images_.height};
+  into.image.channels = request.channels;
+  into.image.pixels.resize(pixels * request.channels);
+  uint8_t* to = into.image.pixels.data();
+  for (size_t i = 0; i < pixels; ++i, to += request.channels) std::fill_n(to, request.channels, from[i]);
+}
+
+namespace {
+
+std::vector<std::string> names_of(const std::vector<Category>& categories) {
+  std::vector<std::string> names;
+  for (const Category& category : categories) names.push_back(category.name);
+  return names;
+}
+
+}  // namespace
+
+StoreSource::StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, Task task)
+    : Source(names_of(snapshot->categories())), snapshot_(std::move(snapshot)) {
+  for (const ImageFolder& folder : snapshot_->folders()) folders_.emplace_back(folder.path);
+  int64_t without_size = 0;
+  for (size_t i = 0; i < snapshot_->size(); ++i) {
+    if (snapshot_->split(i) != split || (task == Task::classify && snapshot_->label(i) < 0)) continue;
+    images_.push_back(static_cast<uint32_t>(i));
+    without_size += snapshot_->image_size(i).width < 1;
+  }
+  const char* const kind = task == Task::classify ? "labelled image" : "image";
+  if (images_.empty())
+    throw UsageError("data",
+                     concat("the store has no ", kind, " of the split ", to_string(split), " among its ",
+                            snapshot_->size(), "; import one, or say which images are in it (--split)"));
+  if (without_size > 0)
+    throw UsageError("data", concat("of ", without_size, " of ", images_.size(), " images of the split ",
+                                    to_string(split), " no size is known; dlfs data audit reads them"));
+}
+
+Subject StoreSource::subject(uint32_t image) const {
+  const uint32_t at = images_[image];
+  return {.size = snapshot_->image_size(at), .boxes = snapshot_->boxes(at), .label = snapshot_->label(at)};
+}
+
+std::string StoreSource::name(uint32_t image) const {
+  const uint32_t at = images_[image];
+  return snapshot_->folders()[snapshot_->folder(at)].path + "/" + std::string(snapshot_->path(at));
+}
+
+void StoreSource::load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const {
+  const uint32_t at = images_[image];
+  folders_[snapshot_->folder(at)].read(std::string(snapshot_->path(at)), file);
+  decode_image(file, name(image), request, into);
+  const Size known = snapshot_->image_size(at), is = into.whole;
+  if (is.width != known.width || is.height != known.height)
+    throw FileError("data",
+                    concat(name(image), ": is ", is.width, " x ", is.height, " pixels, but the store says ",
+                           known.width, " x ", known.height, "; dlfs data audit lists such images"));
+}
+
+}  // namespace dlfs
