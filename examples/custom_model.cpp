@@ -57,9 +57,10 @@ const Model my_model{.name = "my_model", .input = {1, 28, 28, 1}, .build = [](Va
 
 constexpr int batch_size = 64;
 
-std::unique_ptr<Plan> training_step(Device& device, State& state, int classes) {
+std::unique_ptr<Plan> training_step(Device& device, State& state, int classes,
+                                    const PrepareSettings& statistics) {
   Trace trace(state, {.mode = Mode::train});
-  const Value images = trace.input("images", {{batch_size, 28, 28, 1}});
+  const Value images = loaded_images(trace, my_model, batch_size, statistics);  // normalised on the device
   const Value labels = trace.input("labels", {{batch_size, 1, 1, 1}, DType::i32});
   const Value rate = trace.input("rate", {{1, 1, 1, 1}});
   const Logits logits = build(images, classes);
@@ -71,21 +72,15 @@ std::unique_ptr<Plan> training_step(Device& device, State& state, int classes) {
   return plan;
 }
 
-void train_for(int steps, Device& device, State& state, const LabelledImages& images,
-               PixelStatistics statistics, int classes) {
-  const std::unique_ptr<Plan> plan = training_step(device, state, classes);
+void train_for(int steps, Device& device, State& state, const TrainData& data) {
+  const std::unique_ptr<Plan> plan = training_step(device, state, data.classes(), data.statistics);
   const Stream stream = device.stream();
-  const Batches batches(images, statistics);
-  const int steps_per_epoch = images.count / batch_size;
-  std::vector<uint32_t> order;
-  Batch batch;
+  Loader loader(data.train, {.recipe = training_recipe(my_model, {.crop = 2}), .batch = batch_size}, device);
   for (int step = 0; step < steps; ++step) {
-    const int in_epoch = step % steps_per_epoch;
-    if (in_epoch == 0) order = epoch_order(images.count, /*seed=*/1, step / steps_per_epoch);
-    batches.fill(batch, order, int64_t{in_epoch} * batch_size, batch_size);
+    const LoadedBatch& batch = loader.next();  // made ahead by a thread, the same whatever their number
     const float rate = cosine_rate(0.02F, step, steps);
-    device.upload((*plan)["images"], batch.images.data(), stream);
-    device.upload((*plan)["labels"], batch.labels.data(), stream);
+    upload_images(device, *plan, batch);
+    device.upload_held((*plan)["labels"], batch.labels.data, stream);
     device.upload((*plan)["rate"], &rate, stream);
     plan->run(stream);
     if (step % 50 != 0 && step + 1 != steps) continue;
@@ -102,33 +97,34 @@ int main(int count, char** words) try {
   const std::string folder = words[1], weights = words[2];
   const int steps = count > 3 ? std::stoi(words[3]) : 600;
 
-  const LabelledImages train = read_idx(folder, Split::train), test = read_idx(folder, Split::test);
-  const PixelStatistics statistics = pixel_statistics(train);
-  const int classes = max_label(train) + 1;
-  refuse_nonsense(my_model, {train, test, statistics, classes}, {.batch = batch_size});
+  LabelledImages images = read_idx(folder, Split::train);
+  const std::vector<std::string> classes = class_names(folder, max_label(images) + 1);
+  const auto train = std::make_shared<const MemorySource>(std::move(images), classes),
+             test = std::make_shared<const MemorySource>(read_idx(folder, Split::test), classes);
+  const TrainData data{train, test, pixel_statistics(*train, my_model)};
+  refuse_nonsense(my_model, data, {.batch = batch_size});
   const std::unique_ptr<Device> device = look_for_gpus().why_not.empty() ? open_gpu(0) : open_cpu();
 
   State state(/*seed=*/1);
-  train_for(steps, *device, state, train, statistics, classes);
+  train_for(steps, *device, state, data);
   std::cout << state.parameter_count() << " parameters, trained on " << device->name() << "\n";
   save_model(weights, state, *device,
              {.model = my_model.name,
               .input = my_model.input,
-              .mean = {statistics.mean},
-              .deviation = {statistics.deviation},
-              .classes = class_names(folder, classes)});
+              .mean = data.statistics.mean,
+              .deviation = data.statistics.deviation,
+              .classes = classes});
 
   // From here on as in another program: nothing but the file is known.
   const ModelFile file(weights);
   State loaded(0);
-  Evaluator evaluator(*device, loaded, my_model, static_cast<int>(file.description().classes.size()),
-                      Precision::f32);
+  const ModelDescription& description = file.description();
+  Evaluator evaluator(*device, loaded, my_model, static_cast<int>(description.classes.size()), Precision::f32,
+                      {.mean = description.mean, .deviation = description.deviation});
   evaluator.load(file);
-  const auto predictions = evaluator.predict(
-      test, {.mean = file.description().mean[0], .deviation = file.description().deviation[0]});
-  const int64_t correct = count_correct(predictions, test);
-  std::cout << "accuracy " << fixed(static_cast<double>(correct) / test.count, 4) << " on " << test.count
-            << " test images; weights in " << weights << "\n";
+  const int64_t correct = count_correct(evaluator.predict(test), *test);
+  std::cout << "accuracy " << fixed(static_cast<double>(correct) / test->count(), 4) << " on "
+            << test->count() << " test images; weights in " << weights << "\n";
   return 0;
 } catch (const std::exception& error) {
   std::cerr << error.what() << "\n";

@@ -123,13 +123,16 @@ void Picture::text(Point top, std::string_view text, Lettering lettering) {
   }
 }
 
-void Picture::blit(Point corner, GrayImage image, int scale) {
-  DLFS_CHECK(image.pixels.size() == size_t(image.size.width) * image.size.height, image.pixels.size());
+void Picture::blit(Point corner, const ImageView& image, int scale) {
+  const int channels = image.channels;
+  DLFS_CHECK(image.pixels.size() == size_t(image.size.width) * image.size.height * channels,
+             image.pixels.size());
   for (int y = 0; y < image.size.height; ++y) {
     for (int x = 0; x < image.size.width; ++x) {
-      const uint8_t gray = image.pixels[size_t(y) * image.size.width + x];
+      const uint8_t* pixel = &image.pixels[(size_t(y) * image.size.width + x) * channels];
       const int left = static_cast<int>(corner.x) + x * scale, top = static_cast<int>(corner.y) + y * scale;
-      fill({.x = left, .y = top, .width = scale, .height = scale}, {.color = {gray, gray, gray}});
+      fill({.x = left, .y = top, .width = scale, .height = scale},
+           {.color = {pixel[0], pixel[channels / 2], pixel[channels - 1]}});
     }
   }
 }

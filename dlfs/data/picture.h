@@ -45,10 +45,12 @@ struct Lettering {
   Align align = Align::left;
 };
 
-struct GrayImage {
+struct ImageView {
   Size size;
-  std::span<const uint8_t> pixels;  // [height,width,1]
+  std::span<const uint8_t> pixels;  // [height,width,channels]
+  int channels = 1;                 // or 3
 };
+using GrayImage = ImageView;
 
 class Picture {
  public:
@@ -62,7 +64,7 @@ class Picture {
   void stroke(std::span<const Point> line,
               Stroke stroke);  // smooth, through all points; no point covers twice
   void text(Point top, std::string_view text, Lettering lettering);  // `top` of the capital letters
-  void blit(Point corner, GrayImage image, int scale);
+  void blit(Point corner, const ImageView& image, int scale);
 
  private:
   void blend(int x, int y, Color color, float opacity);

@@ -97,7 +97,7 @@ constexpr Allowed<int> at_least_one = {"a whole number from 1 to 2147483647", []
 
 // `files`: how many of them it reads.
 void add_data(CLI::App& verb, std::string& data, const std::string& files) {
-  add_text(verb, "--data", "idx:DIR", "a folder with MNIST's " + files + ", plain or .gz", data);
+  add_text(verb, "--data", "DATA", "a store that import made, or idx:DIR with MNIST's " + files, data);
   require(verb, "--data");
 }
 
@@ -143,6 +143,11 @@ void add_train(CLI::App& verb, TrainCommand& train) {
                     {"a number from 0 to 1e30", [](float x) { return x >= 0 && x <= 1e30F; }}, "sgd's ");
   add_number<uint64_t>(verb, "--seed", "of weights and order: same seed, same bits", s.seed,
                        {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
+  const auto take_augment = [&train](const std::string& words) { train.augment = parse_augment(words); };
+  add_value(verb, "--augment", "WORDS",
+            "none, or some of flip,crop=4,resized,colour=0.4,erase=0.25 [the model's]", take_augment);
+  add_number<int>(verb, "--threads", "that read and prepare images; 0: as suits the device", s.threads,
+                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
   add_device(verb, train.device, s.precision);
   add_switch(verb, "--check", "rerun each step on the CPU, stop where one differs", train.check);
   add_switch(verb, "--watch", "stop at the first value that is infinite or NaN", s.watch);

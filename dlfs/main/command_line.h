@@ -1,6 +1,7 @@
 // The command line of the program: what each verb can be told, as plain settings, and the text that says so. One thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -10,11 +11,12 @@ namespace dlfs {
 
 struct TrainCommand {
   std::string model = "lenet";
-  std::string data;             // "idx:DIR"
+  std::string data;             // a store, or "idx:DIR"
   std::string device = "auto";  // "auto", "cpu", "gpu:N"
   std::string run;              // the folder to make; "" for runs/MODEL-DATE-TIME
   bool check = false;
   bool table = false, profile = false;
+  std::optional<Augment> augment;  // else the model's usual one
   TrainSettings settings;
 };
 

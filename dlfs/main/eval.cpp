@@ -1,23 +1,13 @@
-#include <filesystem>
+#include <algorithm>
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/text.h"
+#include "dlfs/main/sources.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/models/model_file.h"
 #include "dlfs/train/evaluate.h"
 
 namespace dlfs {
-
-std::string idx_directory(const std::string& source) {
-  if (source.rfind("idx:", 0) != 0 || source.size() == 4)
-    throw UsageError("dlfs", "--data is " + source + ", but can be idx:DIR, a folder with MNIST's files");
-  std::string directory = source.substr(4);
-  std::error_code ignored;
-  if (std::filesystem::is_directory(directory, ignored)) return directory;
-  throw FileError("idx", std::filesystem::exists(directory, ignored)
-                             ? directory + " is a file, but idx:DIR names a folder with MNIST's files"
-                             : "there is no folder " + directory);
-}
 
 std::string accuracy_text(int64_t correct, int64_t count) {
   return concat("accuracy ", fixed(static_cast<double>(correct) / static_cast<double>(count), 4), " (",
@@ -41,22 +31,21 @@ void run_eval(const EvalCommand& command, std::ostream& out) {
   const ModelFile file(command.weights);
   const ModelDescription& description = file.description();
   const Model& model = model_of(description, command.weights);
-  const LabelledImages test = read_idx(idx_directory(command.data), Split::test);
-  const int classes = static_cast<int>(description.classes.size());
-  if (test.height != description.input.h || test.width != description.input.w)
-    throw UsageError("eval", concat("the images are ", test.height, "x", test.width, ", but the model takes ",
-                                    description.input.h, "x", description.input.w));
-  if (max_label(test) >= classes)
-    throw UsageError("eval", concat("a label is ", max_label(test), ", but the model knows ", classes,
-                                    " classes, 0 to ", classes - 1));
+  const std::shared_ptr<const Source> test = open_test(command.data, description.classes);
 
   const std::unique_ptr<Device> device = open_device(command.device, command.precision, out);
   State state(0);
-  Evaluator evaluator(*device, state, model, classes, command.precision);
+  Evaluator evaluator(*device, state, model, static_cast<int>(description.classes.size()), command.precision,
+                      {.mean = description.mean, .deviation = description.deviation});
   evaluator.load(file);
-  const auto predictions =
-      evaluator.predict(test, {.mean = description.mean[0], .deviation = description.deviation[0]});
-  out << accuracy_text(count_correct(predictions, test), test.count) << "\n";
+  const auto predictions = evaluator.predict(test, usual_threads(*device));
+  out << accuracy_text(count_correct(predictions, *test), test->count()) << "\n";
+  const auto unread =
+      std::count_if(predictions.begin(), predictions.end(), [](const Prediction& p) { return p.label < 0; });
+  if (unread > 0)
+    throw PartlyDone("dlfs",
+                     concat(unread, " of ", test->count(),
+                            " images could not be read, and count as wrong; dlfs data audit names them"));
 }
 
 }  // namespace dlfs

@@ -7,7 +7,8 @@
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
-#include "dlfs/data/wide_image.h"
+#include "dlfs/data/augment/render.h"
+#include "dlfs/data/codec/decode.h"
 #include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/evaluate.h"
@@ -81,13 +82,13 @@ class Predictor {
     Seen& seen = seen_.emplace_back(Seen{.path = path, .fault = ""});
     const Shape& in = description_.input;
     try {
-      const WideImage image = read_wide_image(path);
-      std::vector<float> values = convert(image, {.size = {in.w, in.h}, .channels = in.c});
-      for (size_t i = 0; i < values.size(); ++i)
-        values[i] = (values[i] - description_.mean[i % in.c]) / description_.deviation[i % in.c];
-      inputs_.insert(inputs_.end(), values.begin(), values.end());
-      seen.size = image.size;
-      seen.channels = image.channels;
+      const Bytes file = read_file(path);
+      const ImageHeader header = inspect_image(file, path);
+      decode_image(file, path, {.channels = in.c}, decoded_);
+      const Image shown = resized(decoded_.image, {in.w, in.h});
+      seen.size = header.size;
+      seen.channels = header.channels;
+      inputs_.insert(inputs_.end(), shown.pixels.begin(), shown.pixels.end());
     } catch (const FileError& error) {
       seen.fault = error.what();
     } catch (const std::bad_alloc&) {
@@ -131,7 +132,8 @@ class Predictor {
   Evaluator& evaluator_;
   std::vector<std::string> names_;  // of the classes, as a terminal may show them
   std::vector<Seen> seen_;
-  std::vector<float> inputs_;
+  std::vector<uint8_t> inputs_;  // pixels [n,h,w,c] of those that were read
+  Decoded decoded_;
   int failed_ = 0;
 };
 
@@ -147,7 +149,8 @@ void run_predict(const PredictCommand& command, std::ostream& out) {
   // What is said of the machine must not stand between the lines that a program reads.
   const std::unique_ptr<Device> device = open_device(command.device, command.precision, std::cerr);
   State state(0);
-  Evaluator evaluator(*device, state, model, static_cast<int>(description.classes.size()), command.precision);
+  Evaluator evaluator(*device, state, model, static_cast<int>(description.classes.size()), command.precision,
+                      {.mean = description.mean, .deviation = description.deviation});
   evaluator.load(file);
 
   Predictor predictor(command, description, evaluator);

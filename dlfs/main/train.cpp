@@ -8,6 +8,7 @@
 #include "dlfs/graph/profile.h"
 #include "dlfs/main/progress.h"
 #include "dlfs/main/rates.h"
+#include "dlfs/main/sources.h"
 #include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/run_folder.h"
@@ -29,17 +30,22 @@ void show_step(Device& device, State& state, const Model& model, const TrainData
                const TrainCommand& command, std::ostream& out) {
   const TrainSettings& settings = command.settings;
   Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
-  trace_training_step(trace, model, data.classes, settings);
+  const Value images = loaded_images(trace, model, settings.batch, data.statistics);
+  trace_training_step(trace, images, model, data.classes(), settings);
   Plan plan(std::move(trace));
   plan.compile(device);
   if (command.table) out << plan.table();
   if (!command.profile) return;
-  Batch batch;
-  Batches(data.train, data.statistics)
-      .fill(batch, epoch_order(data.train.count, settings.seed, 1), 0, settings.batch);
+  Loader loader(data.train,
+                {.recipe = training_recipe(model, settings.augment),
+                 .sampling = {.seed = settings.seed},
+                 .batch = settings.batch,
+                 .threads = 0},
+                device);
+  const LoadedBatch& batch = loader.next();
   const Stream stream = device.stream();
-  device.upload(plan["images"], batch.images.data(), stream);
-  device.upload(plan["labels"], batch.labels.data(), stream);
+  upload_images(device, plan, batch);
+  device.upload_held(plan["labels"], batch.labels.data, stream);
   device.upload(plan["rate"], &settings.rate, stream);
   plan.run(stream);
   device.synchronize(stream);
@@ -47,21 +53,30 @@ void show_step(Device& device, State& state, const Model& model, const TrainData
   out << profile_table(time_steps(device, plan), rates) << "floor: at " << to_string(rates) << "\n";
 }
 
+// What was left out, and why; the first few by name.
+void report_skipped(const std::vector<SkippedImage>& skipped, std::ostream& out) {
+  constexpr size_t shown = 5;
+  if (skipped.empty()) return;
+  out << skipped.size() << (skipped.size() == 1 ? " image" : " images") << " could not be read:\n";
+  for (size_t i = 0; i < std::min(shown, skipped.size()); ++i)
+    out << "  " << printable(skipped[i].why) << "\n";
+  if (skipped.size() > shown)
+    out << "  and " << skipped.size() - shown << " more; dlfs data audit names all\n";
+}
+
 }  // namespace
 
 void run_train(const TrainCommand& command, std::ostream& out) {
   const Model& model = find_model(command.model);
-  const std::string directory = idx_directory(command.data);
-  const LabelledImages train_images = read_idx(directory, Split::train),
-                       test_images = read_idx(directory, Split::test);
-  const int classes = std::max(max_label(train_images) + 1, 2);
-  const TrainData data{train_images, test_images, pixel_statistics(train_images), classes};
+  const Sources sources = open_sources(command.data);
+  const TrainData data{sources.train, sources.test, pixel_statistics(*sources.train, model)};
   const ModelDescription description{.model = model.name,
                                      .input = model.input,
-                                     .mean = {data.statistics.mean},
-                                     .deviation = {data.statistics.deviation},
-                                     .classes = class_names(directory, classes)};
+                                     .mean = data.statistics.mean,
+                                     .deviation = data.statistics.deviation,
+                                     .classes = data.train->classes()};
   TrainSettings settings = command.settings;
+  settings.augment = command.augment.value_or(usual_augment(model));
   refuse_nonsense(model, data, settings);
 
   const std::unique_ptr<Device> device = open_device(command.device, settings.precision, out);
@@ -75,13 +90,14 @@ void run_train(const TrainCommand& command, std::ostream& out) {
   if (command.check && device->kind() == DeviceKind::cpu)
     out << "--check compares the CPU with itself here: it finds what does not repeat\n";
   out << "training " << model.name << " on " << device->name() << "\n"
-      << with_separators(train_images.count) << " images to learn from, "
-      << with_separators(test_images.count) << " to test on, " << classes << " classes; run "
-      << printable(run.path()) << std::endl;
+      << with_separators(data.train->count()) << " images to learn from, "
+      << with_separators(data.test->count()) << " to test on, " << data.classes() << " classes; augmented by "
+      << to_string(settings.augment) << "; run " << printable(run.path()) << std::endl;
 
   Progress progress(out, terminal_columns());
   const TrainResult result = train(*device, state, model, data, settings, {&progress, &run});
-  run.finish(state, *device, description, result, test_images);
+  run.finish(state, *device, description, result, *data.test);
+  report_skipped(result.skipped, out);
   if (command.check) out << "every step gave what the CPU gives\n";
   out << accuracy_text(result.correct, result.count) << ", "
       << with_separators(static_cast<int64_t>(result.images_per_second)) << " training images/s\n"

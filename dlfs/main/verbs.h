@@ -6,7 +6,6 @@
 #include <ostream>
 #include <string>
 
-#include "dlfs/data/idx.h"
 #include "dlfs/main/command_line.h"
 #include "dlfs/models/model_file.h"
 #include "dlfs/tensor/device.h"
@@ -29,9 +28,6 @@ class PartlyDone : public Error {
 // "auto", "cpu" or "gpu:N" -> a device. auto takes the first GPU, or says in one line why there is none and takes the
 // CPU. Throws where the device is not there, or has nothing of the precision.
 std::unique_ptr<Device> open_device(const std::string& name, Precision precision, std::ostream& out);
-
-// "idx:DIR" -> DIR. Throws UsageError where the source is of another kind.
-std::string idx_directory(const std::string& source);
 
 // The model that a file at `path` is of, which must be one of ours and take the images that the file says.
 const Model& model_of(const ModelDescription& description, const std::string& path);

@@ -5,6 +5,7 @@ namespace dlfs {
 const std::vector<Model>& models() {
   static const std::vector<Model> all = {
       {.name = "lenet", .input = {1, 28, 28, 1}, .build = lenet},
+      {.name = "small_cnn", .input = {1, 32, 32, 3}, .build = small_cnn},
   };
   return all;
 }

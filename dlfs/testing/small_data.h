@@ -6,6 +6,7 @@
 #include "dlfs/base/file.h"
 #include "dlfs/base/random.h"
 #include "dlfs/data/idx.h"
+#include "dlfs/data/loader/source.h"
 
 namespace dlfs::testing {
 
@@ -41,6 +42,11 @@ inline LabelledImages small_images(const SmallData& data, Split split) {
     }
   }
   return images;
+}
+
+inline std::shared_ptr<const MemorySource> small_source(const SmallData& data, Split split) {
+  return std::make_shared<const MemorySource>(
+      small_images(data, split), std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
 }
 
 inline void write_small_data(const std::string& folder, const SmallData& data = {}) {

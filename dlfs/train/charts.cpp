@@ -180,7 +180,7 @@ Picture learning_curve(const LearningCurve& curve) {
 Picture prediction_sheet(const PredictionSheet& sheet) {
   constexpr int enlarged = 3, gap = 14, margin = 30, head = 100, lines = 44;
   const int count = static_cast<int>(sheet.predicted.size());
-  const size_t pixels = size_t(sheet.image.width) * sheet.image.height;
+  const size_t pixels = size_t(sheet.image.width) * sheet.image.height * sheet.channels;
   DLFS_CHECK(sheet.actual.size() == sheet.predicted.size() && sheet.pixels.size() == pixels * count, count,
              " predictions, ", sheet.actual.size(), " labels, ", sheet.pixels.size(), " pixels");
   const Size cell = {.width = enlarged * sheet.image.width + gap,
@@ -201,7 +201,10 @@ Picture prediction_sheet(const PredictionSheet& sheet) {
   for (int i = 0; i < count; ++i) {
     const int left = margin + i % sheet.columns * cell.width, top = head + i / sheet.columns * cell.height;
     const Point corner = {static_cast<float>(left), static_cast<float>(top)};
-    picture.blit(corner, {.size = sheet.image, .pixels = sheet.pixels.subspan(i * pixels, pixels)}, enlarged);
+    picture.blit(
+        corner,
+        {.size = sheet.image, .pixels = sheet.pixels.subspan(i * pixels, pixels), .channels = sheet.channels},
+        enlarged);
     const bool hit = sheet.predicted[i] == sheet.actual[i];
     right += hit ? 1 : 0;
     const Point below = {corner.x + static_cast<float>(cell.width - gap) / 2,

@@ -22,7 +22,8 @@ Picture learning_curve(const LearningCurve& curve);
 struct PredictionSheet {
   std::string title;
   Size image;                       // the size of each
-  std::span<const uint8_t> pixels;  // [n,h,w,1]
+  int channels = 1;                 // or 3
+  std::span<const uint8_t> pixels;  // [n,h,w,channels]
   std::vector<int> predicted, actual;
   std::vector<std::string> class_names;
   int columns = 10;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <thread>
 
 namespace dlfs {
 
@@ -20,13 +20,17 @@ std::vector<Prediction> ranked(std::span<const float> logits) {
   return all;
 }
 
-Evaluator::Evaluator(Device& device, State& state, const Model& model, int classes, Precision precision)
-    : device_(device), state_(state), model_(model), classes_(classes), precision_(precision) {}
+Evaluator::Evaluator(Device& device, State& state, const Model& model, int classes, Precision precision,
+                     PrepareSettings statistics)
+    : device_(device),
+      state_(state),
+      model_(model),
+      classes_(classes),
+      precision_(precision),
+      statistics_(std::move(statistics)) {}
 
 void Evaluator::trace_model(Trace& trace, int batch) const {
-  const Shape one = model_.input;
-  const Value images = trace.input("images", {{batch, one.h, one.w, one.c}});
-  trace.output("logits", model_.build(images, classes_));
+  trace.output("logits", model_.build(loaded_images(trace, model_, batch, statistics_), classes_));
 }
 
 Plan& Evaluator::plan_for(int batch) {
@@ -47,38 +51,60 @@ void Evaluator::load(const ModelFile& file) {
   file.load(state_, device_);
 }
 
-std::vector<float> Evaluator::logits(std::span<const float> images) {
-  const size_t pixels = static_cast<size_t>(model_.input.count());
-  const int count = static_cast<int>(images.size() / pixels);
+std::vector<float> Evaluator::logits(std::span<const uint8_t> pixels) {
+  const auto size = static_cast<size_t>(model_.input.count());
+  const int count = static_cast<int>(pixels.size() / size);
   std::vector<float> all(static_cast<size_t>(count) * classes_);
+  const Look look{.width = static_cast<float>(model_.input.w), .height = static_cast<float>(model_.input.h)};
+  const std::vector<Look> looks(std::min(largest_batch, count), look);
   for (int first = 0; first < count; first += largest_batch) {
     Plan& plan = plan_for(std::min(largest_batch, count - first));
-    device_.upload(plan["images"], &images[first * pixels], device_.stream());
+    device_.upload(plan["pixels"], &pixels[first * size], device_.stream());
+    device_.upload(plan["looks"], looks.data(), device_.stream());
     plan.run(device_.stream());
     device_.download(plan["logits"], &all[static_cast<size_t>(first) * classes_], device_.stream());
   }
   return all;
 }
 
-std::vector<Prediction> Evaluator::predict(const LabelledImages& images, PixelStatistics statistics) {
-  const Batches batches(images, statistics);
-  std::vector<uint32_t> order(images.count);
-  std::iota(order.begin(), order.end(), 0);
+std::vector<Prediction> Evaluator::predict(std::shared_ptr<const Source> images, int threads) {
+  const int count = static_cast<int>(images->count());
+  Loader loader(std::move(images),
+                {.recipe = evaluation_recipe(model_),
+                 .sampling = {.order = Order::in_order},
+                 .batch = std::min(largest_batch, count),
+                 .threads = threads,
+                 .training = false},
+                device_);
   std::vector<Prediction> predictions;
-  Batch batch;
-  for (int first = 0; first < images.count; first += largest_batch) {
-    batches.fill(batch, order, first, std::min(largest_batch, images.count - first));
-    const std::vector<float> found = logits(batch.images);
-    for (size_t at = 0; at < found.size(); at += classes_)
-      predictions.push_back(ranked(std::span(found).subspan(at, classes_))[0]);
+  std::vector<float> found;
+  while (static_cast<int>(predictions.size()) < count) {
+    const LoadedBatch& batch = loader.next();
+    Plan& plan = plan_for(batch.count);
+    upload_images(device_, plan, batch);
+    plan.run(device_.stream());
+    found.resize(static_cast<size_t>(batch.count) * classes_);
+    device_.download(plan["logits"], found.data(), device_.stream());
+    const auto* labels = batch.labels.as<int32_t>();
+    for (int i = 0; i < batch.count; ++i) {
+      const auto logits = std::span(found).subspan(static_cast<size_t>(i) * classes_, classes_);
+      predictions.push_back(labels[i] == unread_label ? Prediction{.label = -1} : ranked(logits)[0]);
+    }
   }
   return predictions;
 }
 
-int64_t count_correct(const std::vector<Prediction>& predictions, const LabelledImages& images) {
+int64_t count_correct(const std::vector<Prediction>& predictions, const Subjects& images) {
   int64_t correct = 0;
-  for (size_t i = 0; i < predictions.size(); ++i) correct += predictions[i].label == images.labels[i] ? 1 : 0;
+  for (size_t i = 0; i < predictions.size(); ++i)
+    correct +=
+        predictions[i].label >= 0 && predictions[i].label == images.subject(static_cast<uint32_t>(i)).label;
   return correct;
+}
+
+int usual_threads(const Device& device) {
+  if (device.kind() == DeviceKind::cpu) return 1;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) - 1, 1, 16);
 }
 
 }  // namespace dlfs

@@ -10,12 +10,12 @@
 #include "dlfs/graph/plan.h"
 #include "dlfs/models/model_file.h"
 #include "dlfs/models/models.h"
-#include "dlfs/train/batches.h"
+#include "dlfs/train/images.h"
 
 namespace dlfs {
 
 struct Prediction {
-  int label = 0;
+  int label = 0;  // -1: the image could not be read
   float probability = 0;
 };
 
@@ -27,16 +27,18 @@ class Evaluator {
   static constexpr int largest_batch = 250;
 
   // requires: the State belongs to the device, which outlives the evaluator, as the State and the model do.
-  Evaluator(Device& device, State& state, const Model& model, int classes, Precision precision);
+  // `statistics`: what images are normalised by.
+  Evaluator(Device& device, State& state, const Model& model, int classes, Precision precision,
+            PrepareSettings statistics);
 
   // Takes the weights of a file. Throws FileError, before anything is changed, where they are not this model's.
   void load(const ModelFile& file);
 
-  // What the model makes of images that are normalised already: [n,h,w,c] -> [n,classes].
-  std::vector<float> logits(std::span<const float> images);
+  // What the model makes of pixels [n,h,w,c] of its own size: [n,classes].
+  std::vector<float> logits(std::span<const uint8_t> pixels);
 
-  // One prediction an image, in order. Throws Error as ranked() does.
-  std::vector<Prediction> predict(const LabelledImages& images, PixelStatistics statistics);
+  // One prediction an image, in order, read by so many threads. Throws Error as ranked() does.
+  std::vector<Prediction> predict(std::shared_ptr<const Source> images, int threads = 1);
 
  private:
   void trace_model(Trace& trace, int batch) const;
@@ -47,10 +49,14 @@ class Evaluator {
   const Model& model_;
   int classes_;
   Precision precision_;
+  PrepareSettings statistics_;
   Scratch scratch_;
   std::map<int, std::unique_ptr<Plan>> plans_;  // by batch size: a plan is found by its exact shape
 };
 
-int64_t count_correct(const std::vector<Prediction>& predictions, const LabelledImages& images);
+int64_t count_correct(const std::vector<Prediction>& predictions, const Subjects& images);
+
+// How many threads should read images for work on this device: what the cores of the machine leave.
+int usual_threads(const Device& device);
 
 }  // namespace dlfs

@@ -5,12 +5,13 @@
 
 #include "dlfs/base/json.h"
 #include "dlfs/data/codec/png.h"
+#include "dlfs/data/loader/sample.h"
 #include "dlfs/train/charts.h"
 
 namespace dlfs {
 namespace {
 
-constexpr int sheet_images = 60;
+constexpr size_t sheet_images = 60;
 
 std::string config_text(const RunConfig& config) {
   const TrainSettings& s = config.settings;
@@ -26,6 +27,7 @@ std::string config_text(const RunConfig& config) {
       .field("weight_decay", s.weight_decay)
       .field("seed", s.seed)
       .field("precision", to_string(s.precision))
+      .field("augment", to_string(s.augment))
       .field("dlfs", DLFS_VERSION);
   if (s.optimizer == Optimizer::sgd) json.field("momentum", s.momentum);
   return json.close().text();
@@ -40,6 +42,31 @@ std::string last_part(const std::string& source) {
 
 double accuracy(int64_t correct, int64_t count) {
   return static_cast<double>(correct) / static_cast<double>(count);
+}
+
+// The first test images that could be read, as the model saw them.
+Picture sheet_of(const Source& test, const Model& model, const std::vector<Prediction>& predictions,
+                 const std::string& title) {
+  const Recipe recipe = evaluation_recipe(model);
+  const auto size = static_cast<size_t>(model.input.count());
+  std::vector<uint8_t> pixels;
+  PredictionSheet sheet{.title = title + ": what it sees in the first test images",
+                        .image = recipe.slot,
+                        .channels = recipe.channels,
+                        .pixels = {},
+                        .predicted = {},
+                        .actual = {},
+                        .class_names = test.classes()};
+  SampleMaker maker;
+  for (uint32_t i = 0; i < predictions.size() && sheet.predicted.size() < sheet_images; ++i) {
+    if (predictions[i].label < 0) continue;
+    pixels.resize(pixels.size() + size);
+    maker.make(test, recipe, i, 0, std::span(pixels).last(size));
+    sheet.predicted.push_back(predictions[i].label);
+    sheet.actual.push_back(test.subject(i).label);
+  }
+  sheet.pixels = pixels;
+  return prediction_sheet(sheet);
 }
 
 }  // namespace
@@ -81,12 +108,13 @@ void RunFolder::after_epoch(const EpochEvent& event) {
                    .field("test_accuracy", accuracy(event.correct, event.count))
                    .field("train_seconds", event.train_seconds)
                    .field("evaluation_seconds", event.evaluation_seconds)
+                   .field("wait_seconds", event.wait_seconds)
                    .close()
                    .text());
 }
 
 void RunFolder::finish(const State& state, Device& device, const ModelDescription& description,
-                       const TrainResult& result, const LabelledImages& test) {
+                       const TrainResult& result, const Source& test) {
   save_model(file("model.safetensors"), state, device, description);
 
   const std::string title = config_.model + " on " + last_part(config_.data);
@@ -96,15 +124,7 @@ void RunFolder::finish(const State& state, Device& device, const ModelDescriptio
     curve.accuracies.push_back(static_cast<float>(accuracy(event.correct, event.count)));
   write_png(file("learning_curve.png"), learning_curve(curve));
 
-  const size_t shown = std::min<size_t>(sheet_images, result.predictions.size());
-  PredictionSheet sheet{.title = title + ": what it sees in the first test images",
-                        .image = {test.width, test.height},
-                        .pixels = std::span(test.pixels).first(shown * test.width * test.height),
-                        .predicted = {},
-                        .actual = {test.labels.begin(), test.labels.begin() + static_cast<ptrdiff_t>(shown)},
-                        .class_names = description.classes};
-  for (size_t i = 0; i < shown; ++i) sheet.predicted.push_back(result.predictions[i].label);
-  write_png(file("predictions.png"), prediction_sheet(sheet));
+  write_png(file("predictions.png"), sheet_of(test, find_model(config_.model), result.predictions, title));
 
   double train_seconds = 0;
   for (const EpochEvent& event : epochs_) train_seconds += event.train_seconds;
@@ -115,6 +135,7 @@ void RunFolder::finish(const State& state, Device& device, const ModelDescriptio
                                           .field("test_count", result.count)
                                           .field("train_images_per_second", result.images_per_second)
                                           .field("train_seconds", train_seconds)
+                                          .field("unreadable_images", result.skipped.size())
                                           .field("epochs", config_.settings.epochs)
                                           .field("batch", config_.settings.batch)
                                           .field("device", config_.device)

@@ -28,7 +28,7 @@ class RunFolder : public Hook {
 
   // The weights first, the pictures, and result.json last: where it stands, all of the run does.
   void finish(const State& state, Device& device, const ModelDescription& description,
-              const TrainResult& result, const LabelledImages& test);
+              const TrainResult& result, const Source& test);
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }

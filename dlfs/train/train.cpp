@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "dlfs/graph/check.h"
 #include "dlfs/graph/watch.h"
@@ -26,19 +27,21 @@ float finite(float loss, int64_t step) {
 // The training step, compiled, with its uploads and, where asked for, those who look at each of its kernels.
 class TrainingStep : private Observer {
  public:
-  TrainingStep(Device& device, State& state, const Model& model, int classes, const TrainSettings& settings)
+  TrainingStep(Device& device, State& state, const Model& model, const TrainData& data,
+               const TrainSettings& settings)
       : device_(device), stream_(device.stream()) {
     Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
-    trace_training_step(trace, model, classes, settings);
+    const Value images = loaded_images(trace, model, settings.batch, data.statistics);
+    trace_training_step(trace, images, model, data.classes(), settings);
     plan_ = std::make_unique<Plan>(std::move(trace));
     plan_->compile(device);
     if (settings.check != nullptr) observers_.push_back(std::make_unique<Check>(device, *settings.check));
     if (settings.watch) observers_.push_back(std::make_unique<Watch>(device, *plan_));
   }
 
-  void run(const Batch& batch, float rate) {
-    device_.upload((*plan_)["images"], batch.images.data(), stream_);
-    device_.upload((*plan_)["labels"], batch.labels.data(), stream_);
+  void run(const LoadedBatch& batch, float rate) {
+    upload_images(device_, *plan_, batch);
+    device_.upload_held((*plan_)["labels"], batch.labels.data, stream_);
     device_.upload((*plan_)["rate"], &rate, stream_);
     observers_.empty() ? plan_->run(stream_) : plan_->run(stream_, *this);
   }
@@ -83,21 +86,31 @@ TrainSettings usual_settings(Optimizer optimizer) {
 
 void refuse_nonsense(const Model& model, const TrainData& data, const TrainSettings& settings) {
   const auto refuse = [](const auto&... fact) { throw UsageError("train", concat(fact...)); };
-  const Shape in = model.input;
-  for (const LabelledImages* images : {&data.train, &data.test}) {
-    if (images->height != in.h || images->width != in.w || in.c != 1)
-      refuse("the images are ", images->height, "x", images->width, "x1, but ", model.name, " takes ", in.h,
-             "x", in.w, "x", in.c);
-    if (const int largest = max_label(*images); largest >= data.classes)
-      refuse("a label is ", largest, ", but there are ", data.classes, " classes, 0 to ", data.classes - 1);
-  }
-  if (settings.batch < 1 || settings.batch > data.train.count)
-    refuse("a batch of ", settings.batch, " is not between 1 and the ", data.train.count, " training images");
+  const int classes = data.classes();
+  if (data.test->classes() != data.train->classes())
+    refuse("the training images have ", classes, " classes, but the test images have ",
+           data.test->classes().size(), " or others");
+  if (classes < 2)
+    refuse("there is ", classes == 1 ? "one class" : "no class", ", but ", model.name,
+           " tells two or more apart");
+  for (const auto& source : {data.train, data.test})
+    for (uint32_t i = 0; i < source->count(); ++i)
+      if (const int label = source->subject(i).label; label < 0 || label >= classes)
+        refuse("the label of ", source->name(i), " is ", label, ", but there are ", classes,
+               " classes, 0 to ", classes - 1);
+  if (settings.batch < 1 || int64_t{settings.batch} > int64_t{data.train->count()})
+    refuse("a batch of ", settings.batch, " is not between 1 and the ", data.train->count(),
+           " training images");
 }
 
 void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings) {
   const Shape one = model.input;
   const Value images = trace.input("images", {{settings.batch, one.h, one.w, one.c}});
+  trace_training_step(trace, images, model, classes, settings);
+}
+
+void trace_training_step(Trace& trace, Value images, const Model& model, int classes,
+                         const TrainSettings& settings) {
   const Value labels = trace.input("labels", {{settings.batch, 1, 1, 1}, DType::i32});
   const Value rate = trace.input("rate", {{1, 1, 1, 1}});
   trace.loss("loss", softmax_cross_entropy(model.build(images, classes), labels));
@@ -117,26 +130,28 @@ float cosine_rate(float rate, int64_t step, int64_t steps) {
 TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
                   const TrainSettings& settings, const std::vector<Hook*>& hooks) {
   refuse_nonsense(model, data, settings);
-  TrainingStep training(device, state, model, data.classes, settings);
-  Evaluator evaluator(device, state, model, data.classes, settings.precision);
-  const Batches batches(data.train, data.statistics);
-  const int64_t steps_per_epoch =
-      data.train.count / settings.batch;  // images left over wait for another epoch
+  const int threads = settings.threads > 0 ? settings.threads : usual_threads(device);
+  TrainingStep training(device, state, model, data, settings);
+  Evaluator evaluator(device, state, model, data.classes(), settings.precision, data.statistics);
+  Loader loader(data.train,
+                {.recipe = training_recipe(model, settings.augment),
+                 .sampling = {.seed = settings.seed},
+                 .batch = settings.batch,
+                 .threads = threads},
+                device);
+  const int64_t steps_per_epoch = loader.batches_per_epoch();  // images left over wait for another epoch
   const int64_t steps = settings.epochs * steps_per_epoch;
 
-  TrainResult result{.count = data.test.count};
-  Batch batch;
+  TrainResult result{.count = data.test->count()};
   int64_t step = 0;
-  double seconds = 0;
+  double seconds = 0, waited = 0;
   for (int epoch = 1; epoch <= settings.epochs; ++epoch) {
     const auto start = std::chrono::steady_clock::now();
-    const std::vector<uint32_t> order = epoch_order(data.train.count, settings.seed, epoch);
     double loss_sum = 0;
     int64_t losses = 0;
     for (int64_t i = 0; i < steps_per_epoch; ++i) {
       const float rate = cosine_rate(settings.rate, step++, steps);
-      batches.fill(batch, order, i * settings.batch, settings.batch);
-      training.run(batch, rate);
+      training.run(loader.next(), rate);
       StepEvent event{.step = step, .steps = steps, .epoch = epoch, .rate = rate};
       if (step % steps_between_losses == 0 || i + 1 == steps_per_epoch) {
         event.loss = finite(training.loss(), step);
@@ -148,19 +163,22 @@ TrainResult train(Device& device, State& state, const Model& model, const TrainD
     }
     const double train_seconds = seconds_since(start);
     seconds += train_seconds;
-    result.predictions = evaluator.predict(data.test, data.statistics);
-    result.correct = count_correct(result.predictions, data.test);
+    result.predictions = evaluator.predict(data.test, threads);
+    result.correct = count_correct(result.predictions, *data.test);
     result.images_per_second = static_cast<double>(step * settings.batch) / seconds;
-    const EpochEvent event{.epoch = epoch,
-                           .epochs = settings.epochs,
-                           .step = step,
-                           .train_loss = static_cast<float>(loss_sum / static_cast<double>(losses)),
-                           .correct = result.correct,
-                           .count = result.count,
-                           .train_seconds = train_seconds,
-                           .evaluation_seconds = seconds_since(start) - train_seconds};
+    const EpochEvent event{
+        .epoch = epoch,
+        .epochs = settings.epochs,
+        .step = step,
+        .train_loss = static_cast<float>(loss_sum / static_cast<double>(losses)),
+        .correct = result.correct,
+        .count = result.count,
+        .train_seconds = train_seconds,
+        .evaluation_seconds = seconds_since(start) - train_seconds,
+        .wait_seconds = loader.meters().wait_seconds - std::exchange(waited, loader.meters().wait_seconds)};
     for (Hook* hook : hooks) hook->after_epoch(event);
   }
+  result.skipped = loader.skipped();
   return result;
 }
 

@@ -9,6 +9,7 @@
 
 #include "dlfs/models/models.h"
 #include "dlfs/train/evaluate.h"
+#include "dlfs/train/images.h"
 
 namespace dlfs {
 
@@ -26,6 +27,8 @@ struct TrainSettings {
   float weight_decay = 0.001f;
   uint64_t seed = 1;
   Precision precision = Precision::f32;
+  Augment augment = {};
+  int threads = 0;          // that make batches; 0: as many as suit the device
   Device* check = nullptr;  // rerun every step on this device (the CPU) and stop at the first that differs
   bool watch = false;  // look at all that every step writes and stop at the first value that is not finite
 };
@@ -50,6 +53,7 @@ struct EpochEvent {
   float train_loss = 0;                              // mean of those that were read
   int64_t correct = 0, count = 0;                    // of the test images
   double train_seconds = 0, evaluation_seconds = 0;  // of this epoch
+  double wait_seconds = 0;                           // of training, for images that were not ready
 };
 
 // What wants to know how a run goes on. A hook that throws ends the run.
@@ -64,13 +68,13 @@ struct TrainResult {
   int64_t correct = 0, count = 0;            // of the test images, after the last epoch
   double images_per_second = 0;              // of training alone
   std::vector<Prediction> predictions = {};  // of the test images
+  std::vector<SkippedImage> skipped = {};    // that could not be read
 };
 
 struct TrainData {
-  const LabelledImages& train;
-  const LabelledImages& test;
-  PixelStatistics statistics;
-  int classes;
+  std::shared_ptr<const Source> train, test;  // with the same classes
+  PrepareSettings statistics;                 // pixel_statistics() of the training images
+  int classes() const { return static_cast<int>(train->classes().size()); }
 };
 
 // Throws UsageError where settings, data and model do not go together.
@@ -81,7 +85,10 @@ void refuse_nonsense(const Model& model, const TrainData& data, const TrainSetti
 TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
                   const TrainSettings& settings, const std::vector<Hook*>& hooks);
 
-// The training step as a trace: inputs "images" [n,h,w,c], "labels" i32 [n,1,1,1], "rate" [1,1,1,1]; loss "loss".
+// The training step as a trace, on images [n,h,w,c] that are normalised: inputs "labels" i32 [n,1,1,1], "rate" [1,1,1,1];
+// loss "loss". Without a value for the images they are the input "images".
+void trace_training_step(Trace& trace, Value images, const Model& model, int classes,
+                         const TrainSettings& settings);
 void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings);
 
 // The rate of a step (the first is 0): half a cosine from `rate` down to 0.

@@ -13,12 +13,10 @@ namespace {
 
 using testing::expect_error;
 
-struct Images {
-  explicit Images(const testing::SmallData& data = {})
-      : train(testing::small_images(data, Split::train)), test(testing::small_images(data, Split::test)) {}
-  TrainData data() const { return {train, test, pixel_statistics(train), 10}; }
-  LabelledImages train, test;
-};
+TrainData small_data(const testing::SmallData& data = {}) {
+  const auto train = testing::small_source(data, Split::train);
+  return {train, testing::small_source(data, Split::test), pixel_statistics(*train, find_model("lenet"))};
+}
 
 struct Listener : Hook {
   void after_step(const StepEvent& event) override { steps.push_back(event); }
@@ -36,12 +34,12 @@ TEST(CosineRate, FallsFromTheRateToZero) {
 }
 
 TEST(Train, TellsItsHooksOfEveryStepAndEpoch) {
-  const Images images;
+  const TrainData data = small_data();
   const auto cpu = open_cpu();
   State state(1);
   Listener heard;
-  const TrainResult result = train(*cpu, state, find_model("lenet"), images.data(),
-                                   {.epochs = 3, .batch = 50, .rate = 0.03F}, {&heard});
+  const TrainResult result =
+      train(*cpu, state, find_model("lenet"), data, {.epochs = 3, .batch = 50, .rate = 0.03F}, {&heard});
   ASSERT_EQ(heard.steps.size(), 6U) << "128 images are 2 batches of 50; 28 wait for another epoch";
   for (size_t i = 0; i < heard.steps.size(); ++i) {
     EXPECT_EQ(heard.steps[i].step, static_cast<int64_t>(i) + 1);
@@ -53,18 +51,18 @@ TEST(Train, TellsItsHooksOfEveryStepAndEpoch) {
   ASSERT_EQ(heard.epochs.size(), 3U);
   EXPECT_EQ(heard.epochs[2].correct, result.correct);
   EXPECT_EQ(result.count, 64);
-  EXPECT_EQ(count_correct(result.predictions, images.test), result.correct);
+  EXPECT_EQ(count_correct(result.predictions, *data.test), result.correct);
 }
 
 TEST(Train, LearnsTheSmallDataWithEveryOptimizer) {
-  const Images images;
+  const TrainData data = small_data();
   const auto cpu = open_cpu();
   for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw}) {
     State state(1);
     TrainSettings settings = usual_settings(optimizer);
     settings.epochs = 12;
     settings.batch = 32;
-    const TrainResult result = train(*cpu, state, find_model("lenet"), images.data(), settings, {});
+    const TrainResult result = train(*cpu, state, find_model("lenet"), data, settings, {});
     EXPECT_GE(result.correct, 60) << to_string(optimizer) << " of " << result.count;
     EXPECT_EQ(state.find("conv1.weight.adam_v") == nullptr, optimizer == Optimizer::sgd);
   }
@@ -87,38 +85,39 @@ TEST(Train, TracesTheOptimizerThatWasAskedFor) {
 }
 
 TEST(Train, RefusesALossThatIsNoNumber) {
-  const Images images;
+  const TrainData data = small_data();
   const auto cpu = open_cpu();
   State state(1);
   expect_error<Error>(
-      [&] { train(*cpu, state, find_model("lenet"), images.data(), {.epochs = 1, .rate = 1e9F}, {}); },
+      [&] { train(*cpu, state, find_model("lenet"), data, {.epochs = 1, .rate = 1e9F}, {}); },
       "[train] the loss is NaN at step 2; a lower --lr may help, --watch names the first value that went "
       "wrong");
 }
 
 TEST(Train, RefusesWhatDoesNotGoTogether) {
   const Model& lenet = find_model("lenet");
-  const Images good, large({.height = 32}), more({.test_classes = 12});
-  expect_error<UsageError>([&] { refuse_nonsense(lenet, large.data(), {}); },
-                           "[train] the images are 32x28x1, but lenet takes 28x28x1");
-  expect_error<UsageError>([&] { refuse_nonsense(lenet, more.data(), {}); },
-                           "[train] a label is 11, but there are 10 classes, 0 to 9");
+  const TrainData good = small_data(), more = small_data({.test_classes = 12});
+  expect_error<UsageError>([&] { refuse_nonsense(lenet, more, {}); },
+                           "[train] the label of image 10 is 10, but there are 10 classes, 0 to 9");
   for (const int batch : {0, 129})
     expect_error<UsageError>(
-        [&] { refuse_nonsense(lenet, good.data(), {.batch = batch}); },
+        [&] { refuse_nonsense(lenet, good, {.batch = batch}); },
         concat("[train] a batch of ", batch, " is not between 1 and the 128 training images"));
-  refuse_nonsense(lenet, good.data(), {.batch = 128});
+  refuse_nonsense(lenet, good, {.batch = 128});
 }
 
 TEST(SlowTraining, LeNetLearnsFashionMnistInTwoEpochs) {
   const std::string folder = "/usr/share/datasets/fashion-mnist";
   if (!std::filesystem::is_directory(folder))
     GTEST_SKIP() << "needs " << folder << ", of Debian's package dataset-fashion-mnist";
-  const LabelledImages learnt = read_idx(folder, Split::train), test = read_idx(folder, Split::test);
+  const std::vector<std::string> classes = class_names(folder, 10);
+  const auto learnt = std::make_shared<const MemorySource>(read_idx(folder, Split::train), classes),
+             test = std::make_shared<const MemorySource>(read_idx(folder, Split::test), classes);
   const auto cpu = open_cpu();
   State state(1);
-  const TrainResult result = train(*cpu, state, find_model("lenet"),
-                                   {learnt, test, pixel_statistics(learnt), 10}, {.epochs = 2}, {});
+  const Model& lenet = find_model("lenet");
+  const TrainResult result =
+      train(*cpu, state, lenet, {learnt, test, pixel_statistics(*learnt, lenet)}, {.epochs = 2}, {});
   EXPECT_GE(static_cast<double>(result.correct) / static_cast<double>(result.count), 0.86);
 }
 

@@ -39,10 +39,10 @@ ImageHeader inspect_image(std::span<const std::byte> file, const std::string& so
 
 struct DecodeRequest {
   int channels = 3;  // as in Image. Colour becomes gray by ITU-R BT.601's luma, gray three equal channels
-  std::optional<Box> window;  // only this part of the upright image is wanted, and lies in it
+  std::optional<Box> window = {};  // only this part of the upright image is wanted, and lies in it
   // The window may come smaller, at a half, a quarter or an eighth, as long as it keeps this size: JPEG can be decoded so
   // for less. {} asks for the full size.
-  std::optional<Size> at_least;
+  std::optional<Size> at_least = {};
 };
 
 struct Decoded {

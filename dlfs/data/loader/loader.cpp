@@ -262,7 +262,7 @@ void Loader::make_place(Slot& slot, int index, SampleMaker& maker) {
                                  " images in a row cannot be read; the last: ", skipped().back().why));
     made = make_sample(slot, index, others.below(i, source_->count()), combine(key, i), maker);
   }
-  if (!made) slot.batch.labels.as<int32_t>()[index] = -1;
+  if (!made) slot.batch.labels.as<int32_t>()[index] = unread_label;
 }
 
 // False where an image of the sample cannot be read.

@@ -27,8 +27,10 @@ struct LoaderSettings {
   int ahead = 2;    // batches that are made before they are asked for
   int boxes = 0;    // room for so many an image; crowds, and what does not fit, are left out
   bool training =
-      true;  // whole batches only, what cannot be read is replaced; else each image once, such a one as label -1
+      true;  // whole batches only, what cannot be read is replaced; else each image once, such a one as unread_label
 };
+
+inline constexpr int32_t unread_label = -2;
 
 struct LoaderPosition {
   int64_t epoch = 1, sample = 0;  // of the next batch
@@ -41,7 +43,7 @@ struct LoadedBatch {
   int count = 0;      // samples; behind them, in the last batch of an evaluation, nothing has a meaning
   Tensor pixels;      // u8 [n,h,w,c]
   Tensor looks;       // f32 [n,1,1,20], for `prepare`
-  Tensor labels;      // i32 [n,1,1,1]; -1 for none
+  Tensor labels;      // i32 [n,1,1,1]; -1 for none, -2 of an image that could not be read
   Tensor boxes;       // f32 [n,1,boxes,4], x, y, width, height
   Tensor box_labels;  // i32 [n,1,1,boxes]; -1 where there is none
   std::vector<uint32_t> images;  // of the source

@@ -37,16 +37,16 @@ std::vector<std::string> names_of(const std::vector<Category>& categories) {
 
 }  // namespace
 
-StoreSource::StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, Task task)
+StoreSource::StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, Purpose purpose)
     : Source(names_of(snapshot->categories())), snapshot_(std::move(snapshot)) {
   for (const ImageFolder& folder : snapshot_->folders()) folders_.emplace_back(folder.path);
   int64_t without_size = 0;
   for (size_t i = 0; i < snapshot_->size(); ++i) {
-    if (snapshot_->split(i) != split || (task == Task::classify && snapshot_->label(i) < 0)) continue;
+    if (snapshot_->split(i) != split || (purpose == Purpose::classify && snapshot_->label(i) < 0)) continue;
     images_.push_back(static_cast<uint32_t>(i));
     without_size += snapshot_->image_size(i).width < 1;
   }
-  const char* const kind = task == Task::classify ? "labelled image" : "image";
+  const char* const kind = purpose == Purpose::classify ? "labelled image" : "image";
   if (images_.empty())
     throw UsageError("data",
                      concat("the store has no ", kind, " of the split ", to_string(split), " among its ",

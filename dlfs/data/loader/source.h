@@ -45,13 +45,13 @@ class MemorySource : public Source {
   LabelledImages images_;
 };
 
-enum class Task : uint8_t { classify, detect };
+enum class Purpose : uint8_t { classify, detect };
 
 // The images of one split of a store; for classification those that are labelled as a whole.
 class StoreSource : public Source {
  public:
   // Throws UsageError where the split has no such image, or sizes are not known.
-  StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, Task task);
+  StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, Purpose purpose);
 
   uint32_t count() const override { return static_cast<uint32_t>(images_.size()); }
   Subject subject(uint32_t image) const override;

@@ -1,0 +1,168 @@
+#include "dlfs/train/images.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "dlfs/base/error.h"
+#include "dlfs/data/loader/sample.h"
+
+namespace dlfs {
+namespace {
+
+Size input_size(const Model& model) { return {model.input.w, model.input.h}; }
+
+Recipe recipe(const Model& model) {
+  return {.transforms = {}, .slot = input_size(model), .channels = model.input.c, .fill = 0};
+}
+
+// "4" after "crop=", or the word's own default where nothing follows it.
+template <typename Number>
+Number value_of(const std::string& word, size_t equals, Number otherwise, Number most) {
+  if (equals == std::string::npos) return otherwise;
+  Number value = 0;
+  const char* const end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data() + equals + 1, end, value);
+  if (error != std::errc{} || stop != end || !(value > 0 && value <= most))
+    throw UsageError("dlfs",
+                     concat("--augment has ", word, ", but the number must be above 0 and at most ", most));
+  return value;
+}
+
+void take_word(Augment& augment, const std::string& word) {
+  const size_t equals = word.find('=');
+  const std::string name = word.substr(0, equals);
+  const bool takes_number = name == "crop" || name == "colour" || name == "erase";
+  if (!takes_number && equals != std::string::npos)
+    throw UsageError("dlfs", "--augment has " + word + ", but " + name + " takes no number");
+  if (name == "flip")
+    augment.flip = true;
+  else if (name == "resized")
+    augment.resized = true;
+  else if (name == "crop")
+    augment.crop = value_of(word, equals, 4, 1000);
+  else if (name == "colour")
+    augment.colour = value_of(word, equals, 0.4F, 1.0F);
+  else if (name == "erase")
+    augment.erase = value_of(word, equals, 0.25F, 1.0F);
+  else
+    throw UsageError("dlfs",
+                     "--augment has " + (word.empty() ? "an empty word" : word) +
+                         ", but can be none, or some of flip, crop=PIXELS, resized, colour=0.4, erase=0.25");
+}
+
+// Sums over the values of each channel.
+class Sums {
+ public:
+  explicit Sums(int channels) : histograms_(channels) {}
+
+  void add(std::span<const uint8_t> pixels) {
+    for (size_t i = 0; i < pixels.size(); ++i) ++histograms_[i % histograms_.size()][pixels[i]];
+  }
+
+  PrepareSettings statistics() const {
+    PrepareSettings result;
+    for (const auto& histogram : histograms_) {
+      double count = 0, sum = 0, squares = 0;
+      for (size_t value = 0; value < histogram.size(); ++value) {
+        const double x = static_cast<double>(value) / 255, times = static_cast<double>(histogram[value]);
+        count += times;
+        sum += x * times;
+        squares += x * x * times;
+      }
+      const double mean = sum / count, variance = squares / count - mean * mean;
+      result.mean.push_back(static_cast<float>(mean));
+      // A set of one colour has no deviation to divide by.
+      result.deviation.push_back(static_cast<float>(variance > 1e-12 ? std::sqrt(variance) : 1));
+    }
+    return result;
+  }
+
+ private:
+  std::vector<std::array<int64_t, 256>> histograms_;
+};
+
+}  // namespace
+
+Augment usual_augment(const Model& model) {
+  return model.name == "lenet" ? Augment{} : Augment{.flip = true, .crop = model.input.w / 8};
+}
+
+std::string to_string(const Augment& augment) {
+  std::vector<std::string> words;
+  if (augment.flip) words.push_back("flip");
+  if (augment.crop > 0) words.push_back(concat("crop=", augment.crop));
+  if (augment.resized) words.push_back("resized");
+  if (augment.colour > 0) words.push_back(concat("colour=", augment.colour));
+  if (augment.erase > 0) words.push_back(concat("erase=", augment.erase));
+  return words.empty() ? "none" : join(words, ",");
+}
+
+Augment parse_augment(const std::string& text) {
+  Augment augment;
+  if (text == "none") return augment;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find(',', start), text.size());
+    take_word(augment, text.substr(start, end - start));
+    start = end + 1;
+  }
+  if (augment.crop > 0 && augment.resized)
+    throw UsageError("dlfs", "--augment has crop and resized, but one window is enough");
+  return augment;
+}
+
+Recipe training_recipe(const Model& model, const Augment& augment) {
+  Recipe made = recipe(model);
+  const Size size = input_size(model);
+  const auto add = [&](const Transform& transform) { made.transforms.push_back(transform); };
+  if (augment.resized)
+    add(RandomResizedCrop{.to = size});
+  else
+    add(Stretch{size});
+  if (augment.crop > 0) add(RandomCrop{.to = size, .pad = augment.crop});
+  if (augment.flip) add(RandomFlip{});
+  const float colour = augment.colour;
+  if (colour > 0) add(ColourJitter{colour, colour, colour, colour / 8});
+  if (augment.erase > 0) add(RandomErase{.probability = augment.erase});
+  return made;
+}
+
+Recipe evaluation_recipe(const Model& model) {
+  Recipe made = recipe(model);
+  made.transforms.push_back(Stretch{input_size(model)});
+  return made;
+}
+
+PrepareSettings pixel_statistics(const Source& source, const Model& model) {
+  const bool in_memory = dynamic_cast<const MemorySource*>(&source) != nullptr;
+  const uint32_t count = in_memory ? source.count() : std::min<uint32_t>(source.count(), 5000);
+  const Recipe recipe = evaluation_recipe(model);
+  std::vector<uint8_t> pixels(static_cast<size_t>(model.input.count()));
+  Sums sums(model.input.c);
+  SampleMaker maker;
+  uint32_t read = 0;
+  for (uint32_t i = 0; i < count; ++i) try {
+      const auto image = static_cast<uint32_t>(uint64_t{i} * source.count() / count);
+      maker.make(source, recipe, image, 0, pixels);
+      sums.add(pixels);
+      ++read;
+    } catch (const UnreadableImage& error) {
+      if (read == 0 && i + 1 == count) throw FileError(error.who(), error.fact() + "; no image can be read");
+    }
+  return sums.statistics();
+}
+
+Value loaded_images(Trace& trace, const Model& model, int batch, const PrepareSettings& settings) {
+  const Shape one = model.input;
+  const Value pixels = trace.input("pixels", {{batch, one.h, one.w, one.c}, DType::u8});
+  const Value looks = trace.input("looks", {{batch, 1, 1, sizeof(Look) / sizeof(float)}});
+  return prepare(pixels, looks, settings);
+}
+
+void upload_images(Device& device, const Plan& plan, const LoadedBatch& batch) {
+  device.upload_held(plan["pixels"], batch.pixels.data, device.stream());
+  device.upload_held(plan["looks"], batch.looks.data, device.stream());
+}
+
+}  // namespace dlfs
