@@ -83,8 +83,7 @@ static size_t read_on(const Descriptor& file, const std::string& path, Bytes& by
   return filled;
 }
 
-FileStart read_file_start(const std::string& path, size_t wanted) {
-  const Descriptor file(::open(path.c_str(), reading));
+FileStart read_file_start(const Descriptor& file, const std::string& path, size_t wanted) {
   const uint64_t size = size_of_regular(file, path);
   Bytes bytes(static_cast<size_t>(std::min<uint64_t>(wanted, size)));
   const size_t wanted_here = bytes.size();
@@ -93,8 +92,11 @@ FileStart read_file_start(const std::string& path, size_t wanted) {
   return {std::move(bytes), found};
 }
 
-Bytes read_file(const std::string& path, ReadLimits limits) {
-  const Descriptor file(::open(path.c_str(), reading));
+FileStart read_file_start(const std::string& path, size_t wanted) {
+  return read_file_start(Descriptor(::open(path.c_str(), reading)), path, wanted);
+}
+
+void read_file(const Descriptor& file, const std::string& path, Bytes& into, ReadLimits limits) {
   const uint64_t size = size_of_regular(file, path);
 
   // The size is a first guess only: the file may grow meanwhile, and /proc's files say 0.
@@ -105,14 +107,19 @@ Bytes read_file(const std::string& path, ReadLimits limits) {
     }
   };
   refuse_more(size);
-  Bytes bytes(static_cast<size_t>(size) + 1);
+  into.resize(static_cast<size_t>(size) + 1);
   size_t filled = 0;
-  while ((filled = read_on(file, path, bytes, filled)) == bytes.size()) {
+  while ((filled = read_on(file, path, into, filled)) == into.size()) {
     refuse_more(filled);
-    bytes.resize(2 * filled);
+    into.resize(2 * filled);
   }
   refuse_more(filled);
-  bytes.resize(filled);
+  into.resize(filled);
+}
+
+Bytes read_file(const std::string& path, ReadLimits limits) {
+  Bytes bytes;
+  read_file(Descriptor(::open(path.c_str(), reading)), path, bytes, limits);
   return bytes;
 }
 

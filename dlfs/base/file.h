@@ -54,6 +54,10 @@ class Descriptor {
   int number_;
 };
 
+// As above, of a file that is open; errors call it `path`.
+void read_file(const Descriptor& file, const std::string& path, Bytes& into, ReadLimits limits = {});
+FileStart read_file_start(const Descriptor& file, const std::string& path, size_t wanted);
+
 // A log that grows by lines: each is in the file when append returns, and a line that does not fit (a full
 // disk) is taken back before the throw.
 class LineFile {

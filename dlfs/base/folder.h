@@ -29,4 +29,8 @@ class Folder {
   Descriptor descriptor_;
 };
 
+// How a file beneath an open folder is opened where the kernel has no openat2 (before Linux 5.6): part by part, and then
+// no link is followed at all. The descriptor, or -1 with errno, which is EXDEV for a name that leads out.
+int open_by_walking(int folder, const std::string& name);
+
 }  // namespace dlfs
