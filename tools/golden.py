@@ -38,7 +38,9 @@ def case_input(case, index, device):
         return None
     count = math.prod(said["shape"])
     key = f"{case['name']}/in{index}"
-    if said["dtype"] == "f32":
+    if said["given"]:
+        values = numpy.resize(numpy.array(said["given"], numpy.float32), count)
+    elif said["dtype"] == "f32":
         values = random_numbers(key, count, said["low"], said["high"])
     else:
         u = random_numbers(key, count, 0, 1).astype(numpy.float64)
@@ -83,6 +85,23 @@ def upsample(s, x):
 
 def concat(s, *maps):
     return [torch.cat(maps, 3)]
+
+
+def prepare(s, pixels, looks):
+    """Flip, erase and colour by a look an image; see dlfs/ops/prepare/prepare.h."""
+    n, h, w, c = pixels.shape
+    y = pixels.new_zeros((n, h, w, s["channels"] or c), dtype=torch.float64)
+    mean, deviation = (torch.tensor(s[name], dtype=torch.float64, device=pixels.device) for name in ("mean", "deviation"))
+    for image, look in enumerate(looks.detach()[:, 0, 0]):
+        width, height, flip = (int(number) for number in look[:3])
+        left, top, across, down = (int(number) for number in look[4:8])
+        shown = pixels[image, :height, :width].double()
+        colour, offset = look[8:17].reshape(3, 3)[:c, :c], look[17:17 + c]
+        shown = ((shown.flip(1) if flip else shown) @ colour.T + offset).clamp(0, 255)
+        shown = (shown / 255 - mean) / deviation
+        shown[top:top + down, left:left + across] = 0
+        y[image, :height, :width, :c] = shown
+    return [y]
 
 
 def linear(s, x, w, bias):
@@ -169,7 +188,7 @@ def reduction(function):
 
 
 OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy,
-                               mean_squared_error, smooth_l1, sgd, adam, avg_pool, upsample, concat)}
+                               mean_squared_error, smooth_l1, sgd, adam, avg_pool, upsample, concat, prepare)}
 OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
 OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {

@@ -11,6 +11,7 @@ std::vector<OpCase> all_cases() {
            upsample_cases(),
            concat_cases(),
            dropout_cases(),
+           prepare_cases(),
            step_number_cases(),
            linear_cases(),
            softmax_cross_entropy_cases(),

@@ -14,6 +14,7 @@ std::vector<OpCase> avg_pool_cases();
 std::vector<OpCase> upsample_cases();
 std::vector<OpCase> concat_cases();
 std::vector<OpCase> dropout_cases();
+std::vector<OpCase> prepare_cases();
 std::vector<OpCase> step_number_cases();
 std::vector<OpCase> linear_cases();
 std::vector<OpCase> softmax_cross_entropy_cases();

@@ -50,6 +50,11 @@ Numbers random_numbers(const std::string& key, int64_t count, double low, double
 Numbers case_input(const OpCase& of, size_t index) {
   const CaseInput& input = of.inputs[index];
   const std::string key = concat(of.name, "/in", index);
+  if (!input.given.empty()) {
+    Numbers values(static_cast<size_t>(input.spec.shape.count()));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = input.given[i % input.given.size()];
+    return values;
+  }
   if (input.spec.dtype == DType::f32)
     return random_numbers(key, input.spec.shape.count(), input.low, input.high);
   Numbers values = random_numbers(key, input.spec.shape.count(), 0, 1);
@@ -66,12 +71,14 @@ std::string OpCase::as_json() const {
   std::vector<std::string> parts;
   for (const CaseInput& input : inputs) {
     const Shape& s = input.spec.shape;
+    std::vector<std::string> given;
+    for (const double number : input.given) given.push_back(concat(number));
     parts.push_back(input.spec
                         ? concat("{\"shape\": [", s.n, ", ", s.h, ", ", s.w, ", ", s.c, "], \"dtype\": \"",
                                  to_string(input.spec.dtype), "\", \"low\": ", input.low,
                                  ", \"high\": ", input.high, ", \"below\": ", input.below,
                                  ", \"some_ignored\": ", input.some_ignored ? "true" : "false",
-                                 ", \"ignored\": ", input.ignored, "}")
+                                 ", \"ignored\": ", input.ignored, ", \"given\": [", join(given, ", "), "]}")
                         : "null");
   }
   return concat("{\"name\": \"", name, "\", \"op\": \"", function->name(),
@@ -97,6 +104,7 @@ OpRun::OpRun(Device& device, const OpCase& of) : device_(device), case_(of) {
   }
   for (size_t i = 0; i < signature_.outputs.size(); ++i) {
     out_.push_back(add(concat("out", i), signature_.outputs[i]));
+    if (!of.gradient) continue;
     d_out_.push_back(add(concat("d_out", i), signature_.outputs[i]));
     set_d_out(i, case_d_out(of, i, signature_.outputs[i].shape.count()));
   }
@@ -118,7 +126,8 @@ Tensor OpRun::add(const std::string& name, const Spec& spec) {
 }
 
 bool OpRun::has_gradient(size_t input) const {
-  return !signature_.outputs.empty() && case_.inputs[input].spec && is_float(case_.inputs[input].spec.dtype);
+  return case_.gradient && !signature_.outputs.empty() && case_.inputs[input].spec &&
+         is_float(case_.inputs[input].spec.dtype);
 }
 
 void OpRun::set_input(size_t index, const Numbers& values) {

@@ -12,14 +12,15 @@
 
 namespace dlfs::testing {
 
-// How one input is filled: f32 uniform in [low, high); i32 uniform in [0, below), but `ignored` at every
-// third place where `some_ignored`. An absent spec is an absent input.
+// How one input is filled: f32 uniform in [low, high), or with `given`, again and again; i32 and u8 uniform in
+// [0, below), but `ignored` at every third place where `some_ignored`. An absent spec is an absent input.
 struct CaseInput {
   Spec spec = absent;
   double low = -1, high = 1;
   int below = 0;
   bool some_ignored = false;
   int ignored = -100;
+  std::vector<double> given = {};
 };
 
 struct OpCase {
@@ -28,10 +29,11 @@ struct OpCase {
   std::vector<CaseInput> inputs;
   Precision precision = Precision::f32;
   double step =
-      1.0 / 512;        // of the central differences; larger where curvature is mild and outputs are large
-  bool smooth = false;  // no kinks (of a relu, of a maximum) that differences could step over
-  bool golden = true;   // PyTorch has the same function
-  bool speed = false;   // of a size worth timing; too slow for differences on the CPU
+      1.0 / 512;         // of the central differences; larger where curvature is mild and outputs are large
+  bool smooth = false;   // no kinks (of a relu, of a maximum) that differences could step over
+  bool gradient = true;  // false: the function has none, though its inputs are floats
+  bool golden = true;    // PyTorch has the same function
+  bool speed = false;    // of a size worth timing; too slow for differences on the CPU
 
   std::string as_json() const;  // for tools/golden.py
 };

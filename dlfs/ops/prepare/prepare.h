@@ -26,7 +26,8 @@ struct Look {
                               0, 0, 0, 1};  // rows give red, green, blue; of one channel the first counts
   std::array<float, 3> offset{};
 };
-static_assert(sizeof(Look) == 20 * sizeof(float));
+inline constexpr int look_numbers = 20;
+static_assert(sizeof(Look) == look_numbers * sizeof(float));
 
 struct PrepareSettings {
   std::vector<float> mean, deviation;  // of pixels in [0,1], one a channel of the pixels

@@ -1,0 +1,60 @@
+#include "dlfs/ops/prepare/prepare.h"
+
+#include <cmath>
+
+#include "dlfs/ops/halves.h"
+
+namespace dlfs {
+namespace {
+
+std::string list_of(const std::vector<float>& numbers) {
+  std::string list;
+  for (const float number : numbers) list += (list.empty() ? "" : ", ") + concat(number);
+  return "[" + list + "]";
+}
+
+class Prepare : public OpFunction<PrepareSettings> {
+ public:
+  explicit Prepare(const PrepareSettings& settings)
+      : OpFunction("prepare", settings,
+                   {prepare_forward_cpu, nullptr, DLFS_GPU_HALF(prepare_forward_gpu), nullptr}) {}
+
+  std::string settings() const override {
+    return concat(R"({"mean": )", list_of(settings_.mean), R"(, "deviation": )", list_of(settings_.deviation),
+                  R"(, "channels": )", settings_.channels, "}");
+  }
+
+  Signature infer(const Inputs& in) const override {
+    const auto refuse = [](const auto&... fact) { throw ShapeError("prepare", concat(fact...)); };
+    DLFS_CHECK(in.size() == 2, "prepare takes pixels and looks");
+    const Spec& pixels = in[0];
+    const int channels = settings_.channels == 0 ? pixels.shape.c : settings_.channels;
+    if (!pixels || pixels.dtype != DType::u8 || (pixels.shape.c != 1 && pixels.shape.c != 3))
+      refuse("pixels are ", to_string(pixels), ", but must be u8 with 1 or 3 channels");
+    if (const Spec wanted{{pixels.shape.n, 1, 1, look_numbers}, DType::f32}; in[1] != wanted)
+      refuse("looks are ", to_string(in[1]), ", but pixels ", to_string(pixels), " need ", to_string(wanted));
+    if (channels < pixels.shape.c)
+      refuse("y is to have ", channels, " channels, but pixels ", to_string(pixels), " have more");
+    for (const auto& [name, numbers] :
+         {std::pair("mean", settings_.mean), {"deviation", settings_.deviation}})
+      if (static_cast<int>(numbers.size()) != pixels.shape.c)
+        refuse(name, " has ", numbers.size(), " numbers, but pixels ", to_string(pixels), " need ",
+               pixels.shape.c);
+    for (int k = 0; k < pixels.shape.c; ++k)
+      if (!std::isfinite(settings_.mean[k] / settings_.deviation[k]))
+        refuse("mean ", settings_.mean[k], " and deviation ", settings_.deviation[k], " of channel ", k,
+               " give no number");
+    const Shape y{pixels.shape.n, pixels.shape.h, pixels.shape.w, channels};
+    return {.outputs = {{y, DType::f32}}, .saved = {}, .updates = {}, .terms = pixels.shape.c + 1};
+  }
+};
+
+}  // namespace
+
+FunctionPtr prepare_function(const PrepareSettings& settings) { return std::make_shared<Prepare>(settings); }
+
+Value prepare(Value pixels, Value looks, const PrepareSettings& settings) {
+  return pixels.trace().apply(prepare_function(settings), {pixels, looks})[0];
+}
+
+}  // namespace dlfs
