@@ -165,7 +165,7 @@ void add_eval(CLI::App& verb, EvalCommand& eval) {
 void add_predict(CLI::App& verb, PredictCommand& predict) {
   add_text(verb, "WEIGHTS", "WEIGHTS", "a model.safetensors that train wrote", predict.weights);
   require(verb, "WEIGHTS");
-  add_list(verb, "IMAGE...", "PNG or PGM files", predict.images);
+  add_list(verb, "IMAGE...", "JPEG, PNG or PGM files", predict.images);
   require(verb, "IMAGE...");
   add_number<int>(verb, "--top", "classes to show of each image", predict.top, at_least_one);
   add_switch(verb, "--json", "one JSON object an image, each on a line", predict.json);

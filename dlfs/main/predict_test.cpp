@@ -183,11 +183,11 @@ TEST_F(Predict, TakesAnyNameAndShowsNoneRaw) {
 
 TEST_F(Predict, RefusesWhatItCannotUse) {
   expect_refused({"predict"}, "predict needs WEIGHTS, a model.safetensors that train wrote");
-  expect_refused({"predict", weights()}, "predict needs IMAGE..., PNG or PGM files");
+  expect_refused({"predict", weights()}, "predict needs IMAGE..., JPEG, PNG or PGM files");
   expect_refused(predict({"x.png", "--top", "0"}),
                  "--top is 0, but must be a whole number from 1 to 2147483647");
   expect_refused(predict({"x.png", "--jsno"}), "there is no --jsno; did you mean --json?");
-  expect_refused(predict({""}), "IMAGE... is empty, but must be PNG or PGM files");
+  expect_refused(predict({""}), "IMAGE... is empty, but must be JPEG, PNG or PGM files");
   expect_refused({"predict", folder / "none", "x.png"},
                  "[file] " + folder / "none: cannot read: No such file or directory");
   expect_refused({"predict", folder / "none", "x.png", "--data", "idx:x"},

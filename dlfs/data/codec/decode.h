@@ -34,6 +34,7 @@ struct ImageHeader {
   bool progressive = false;
   bool baseline_420_or_444 = false;  // what every JPEG decoder of a GPU takes
 };
+// The first bytes of a file are enough, as long as they reach its size.
 ImageHeader inspect_image(std::span<const std::byte> file, const std::string& source,
                           const DecodeLimits& limits = {});
 
@@ -47,9 +48,11 @@ struct DecodeRequest {
 
 struct Decoded {
   Image image;
-  Box covers;     // the part of the upright image that `image` shows: the window, or more
+  // The part of the upright image that `image` shows: the window, or more. Its size is image.size times `scale`, so at a
+  // smaller scale it may pass the image's border by less than `scale`.
+  Box covers;
+  int scale = 1;  // 1, 2, 4 or 8
   Size whole;     // of the upright image
-  int scale = 1;  // 1, 2, 4 or 8: image.size is covers' size divided by it and rounded up
 };
 
 // `into` may hold an earlier result, whose memory is used again.

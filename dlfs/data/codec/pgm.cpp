@@ -1,9 +1,11 @@
 #include "dlfs/data/codec/pgm.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/codec/pixel.h"
 
 namespace dlfs {
 namespace {
@@ -56,46 +58,60 @@ class Reader {
 
 std::string bytes_text(size_t count) { return concat(count, count == 1 ? " byte" : " bytes"); }
 
-}  // namespace
+// What stands before the maximum.
+struct Start {
+  bool as_text = false;
+  Size size;
+};
 
-WideImage decode_pgm(std::span<const std::byte> file, const std::string& source) {
-  Reader reader(file, source);
+Start read_start(Reader& reader) {
+  constexpr int largest = std::numeric_limits<int>::max();
   const bool as_text = reader.take(2) == "P2";
   reader.expect_space(as_text ? "P2" : "P5", true);
-  WideImage image;
-  image.size.width = reader.number("its width", most_pixels);
-  image.size.height = reader.number("its height", most_pixels);
-  refuse_size(image.size, "pgm", source);
+  const int width = reader.number("its width", largest), height = reader.number("its height", largest);
+  return {.as_text = as_text, .size = {width, height}};
+}
+
+}  // namespace
+
+ImageHeader inspect_pgm(std::span<const std::byte> file, const std::string& source) {
+  Reader reader(file, source);
+  return {.codec = Codec::pgm, .size = read_start(reader).size, .channels = 1};
+}
+
+void decode_pgm(std::span<const std::byte> file, const std::string& source, int channels, Image& into) {
+  Reader reader(file, source);
+  const auto [as_text, size] = read_start(reader);
   const int maximum = reader.number("its maximum", 65535);
   if (maximum < 1) reader.refuse("its maximum is 0, but must be 1 to 65535");
 
-  const size_t pixels = static_cast<size_t>(image.size.width) * image.size.height;
+  const size_t pixels = static_cast<size_t>(size.width) * size.height;
   const size_t sample_bytes = maximum > 255 ? 2 : 1;
   // One white space ends the header; in text each sample has one before it.
   const size_t fewest = as_text ? 2 * pixels : 1 + sample_bytes * pixels;
   if (reader.left() < fewest)
-    reader.refuse(concat("has ", bytes_text(reader.left()), " for ", image.size.width, " x ",
-                         image.size.height, " pixels, which take ", fewest, as_text ? " or more" : ""));
-  image.samples.resize(pixels);
+    reader.refuse(concat("has ", bytes_text(reader.left()), " for ", size.width, " x ", size.height,
+                         " pixels, which take ", fewest, as_text ? " or more" : ""));
+  into.size = size;
+  into.channels = channels;
+  into.pixels.resize(pixels * channels);
   if (!as_text) {
     reader.expect_space("its maximum", false);
     reader.take(1);
   }
-  size_t index = 0;
-  for (uint16_t& sample : image.samples) {
-    ++index;
+  for (size_t i = 0; i < pixels; ++i) {
     int value = 0;
     if (as_text)
-      value = reader.number("sample", maximum, index);
+      value = reader.number("sample", maximum, i + 1);
     else
       for (const char byte : reader.take(sample_bytes)) value = 256 * value + static_cast<uint8_t>(byte);
-    if (value > maximum) reader.refuse(concat("sample ", index, " is above ", maximum));
-    sample = static_cast<uint16_t>((65535 * int64_t{value} + maximum / 2) / maximum);
+    if (value > maximum) reader.refuse(concat("sample ", i + 1, " is above ", maximum));
+    const auto gray = static_cast<uint8_t>((255 * value + maximum / 2) / maximum);
+    put_pixel({gray, gray, gray}, channels, &into.pixels[i * channels]);
   }
   as_text ? reader.skip() : reader.skip_space();
   if (reader.left() > 0)
     reader.refuse(concat("goes on for ", bytes_text(reader.left()), " after its last pixel"));
-  return image;
 }
 
 }  // namespace dlfs

@@ -4,11 +4,12 @@
 
 #include <string>
 
-#include "dlfs/data/wide_image.h"
+#include "dlfs/data/codec/decode.h"
 
 namespace dlfs {
 
-// requires: a file that begins with P2 or P5. Throws FileError; `source` names the bytes in it.
-WideImage decode_pgm(std::span<const std::byte> file, const std::string& source);
+// Brought to 8 bits, rounded. For decode.cpp, which checks the size. Throw FileError; `source` names the bytes in it.
+ImageHeader inspect_pgm(std::span<const std::byte> file, const std::string& source);
+void decode_pgm(std::span<const std::byte> file, const std::string& source, int channels, Image& into);
 
 }  // namespace dlfs

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/codec/pixel.h"
 
 namespace dlfs {
 namespace {
@@ -31,6 +32,8 @@ Bytes encode(Size size, png_uint_32 format, std::span<const uint8_t> pixels) {
 // All that libpng's callbacks see of us. It lies outside of the function that they jump back to.
 struct Input {
   std::span<const std::byte> left;
+  DecodeLimits limits;
+  std::chrono::steady_clock::time_point end = std::chrono::steady_clock::now() + limits.time;
   std::array<char, 128> fault{};
 };
 
@@ -81,8 +84,26 @@ void write_png(const std::string& path, const Picture& picture) {
   write_file(path, std::span<const std::byte>(encode_png(picture)));
 }
 
-WideImage decode_png(std::span<const std::byte> file, const std::string& source) {
-  Input input{file};
+ImageHeader inspect_png(std::span<const std::byte> file, const std::string& source) {
+  constexpr size_t header_bytes = 33;  // signature and first chunk
+  const std::string_view text = text_of(file);
+  if (text.size() < header_bytes || text.substr(0, 8) != "\x89PNG\r\n\x1a\n" || text.substr(12, 4) != "IHDR")
+    throw FileError("png", source + (text.size() < header_bytes ? ": ends in the middle"
+                                                                : ": begins with no PNG header"));
+  const auto number = [&](size_t at) {
+    uint32_t value = 0;
+    for (size_t i = at; i < at + 4; ++i) value = 256 * value + static_cast<uint8_t>(text[i]);
+    return static_cast<int>(std::min<uint32_t>(value, PNG_UINT_31_MAX));
+  };
+  constexpr int palette_or_color = PNG_COLOR_MASK_COLOR | PNG_COLOR_MASK_PALETTE;
+  return {.codec = Codec::png,
+          .size = {number(16), number(20)},
+          .channels = (static_cast<uint8_t>(text[25]) & palette_or_color) != 0 ? 3 : 1};
+}
+
+void decode_png(std::span<const std::byte> file, const std::string& source, int channels, Image& into,
+                const DecodeLimits& limits) {
+  Input input{.left = file, .limits = limits};
   Reader reader(input);
   const png_structp png = reader.png;
   const auto refuse = [&](const std::string& fact) { throw FileError("png", source + ": " + fact); };
@@ -90,52 +111,55 @@ WideImage decode_png(std::span<const std::byte> file, const std::string& source)
     if (!guarded(png, work)) refuse(input.fault.data());
   };
 
-  png_uint_32 width = 0, height = 0;
-  size_t row_bytes = 0;
+  size_t width = 0, height = 0, row_bytes = 0;
   call([&] {
-    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // refuse_size() says it better
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // decode.cpp says it better
+    png_set_chunk_malloc_max(png, 1 << 20);
+    png_set_chunk_cache_max(png, 128);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr,
+                                -1);  // nor known ones that change no pixel
     png_read_info(png, reader.info);
     width = png_get_image_width(png, reader.info);
     height = png_get_image_height(png, reader.info);
     row_bytes = png_get_rowbytes(png, reader.info);
   });
-  WideImage image{.size = {static_cast<int>(width), static_cast<int>(height)}, .channels = 1, .samples = {}};
-  refuse_size(image.size, "png", source);
   constexpr size_t most_inflated = 1032;  // from one byte, say zlib's authors
   if ((1 + row_bytes) * height / most_inflated > file.size())
     refuse(
         concat("declares ", width, " x ", height, " pixels, which its ", file.size(), " bytes cannot hold"));
 
-  int channels = 0, passes = 0;
+  int file_channels = 0, passes = 0;
   call([&] {
-    png_set_expand_16(png);  // also palettes, fewer bits, and a transparent colour to a channel of its own
-    png_set_swap(png);       // to the byte order of this machine
+    png_set_expand(png);  // palettes, fewer bits, and a transparent colour to a channel of its own
+    png_set_scale_16(png);
     passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader.info);
-    channels = png_get_channels(png, reader.info);
+    file_channels = png_get_channels(png, reader.info);
   });
-  const size_t pixels = static_cast<size_t>(width) * height;
-  std::vector<uint16_t> samples(pixels * channels);
+  into.size = {static_cast<int>(width), static_cast<int>(height)};
+  into.channels = channels;
+  into.pixels.resize(width * height * channels);
+  std::vector<uint8_t> samples(file_channels == channels && channels < 4 ? 0
+                                                                         : width * height * file_channels);
+  uint8_t* const to = samples.empty() ? into.pixels.data() : samples.data();
   call([&] {
     for (int pass = 0; pass < passes; ++pass)
-      for (size_t y = 0; y < height; ++y)
-        png_read_row(png, reinterpret_cast<png_bytep>(&samples[y * width * channels]), nullptr);
+      for (size_t y = 0; y < height; ++y) {
+        if (std::chrono::steady_clock::now() > input.end) png_error(png, "takes too long");
+        png_read_row(png, to + y * width * file_channels, nullptr);
+      }
     png_read_end(png, nullptr);  // or the file was cut behind its pixels
   });
 
-  const bool has_alpha = channels % 2 == 0;
-  image.channels = channels - (has_alpha ? 1 : 0);
-  if (has_alpha) {  // in place: each pixel becomes shorter, by the alpha that it is multiplied by
-    for (size_t i = 0; i < pixels; ++i) {
-      const uint16_t* pixel = &samples[i * channels];
-      const uint32_t alpha = pixel[channels - 1];
-      for (int c = 0; c < image.channels; ++c)
-        samples[i * image.channels + c] = static_cast<uint16_t>((pixel[c] * alpha + 32767) / 65535);
-    }
-    samples.resize(pixels * image.channels);
+  const bool has_alpha = file_channels % 2 == 0, gray = file_channels < 3;
+  const uint8_t* from = samples.data();
+  for (size_t i = 0; i < samples.size() / file_channels; ++i, from += file_channels) {
+    const int alpha = has_alpha ? from[file_channels - 1] : 255;
+    const uint8_t first = times(from[0], alpha);
+    const Color color =
+        gray ? Color{first, first, first} : Color{first, times(from[1], alpha), times(from[2], alpha)};
+    put_pixel(color, channels, &into.pixels[i * channels]);
   }
-  image.samples = std::move(samples);
-  return image;
 }
 
 }  // namespace dlfs

@@ -1,0 +1,318 @@
+#include "dlfs/data/codec/jpeg.h"
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+
+#include <jerror.h>
+#include <jpeglib.h>  // behind <cstdio>, which it needs
+
+#include "dlfs/base/error.h"
+#include "dlfs/data/codec/exif.h"
+#include "dlfs/data/codec/pixel.h"
+
+namespace dlfs {
+namespace {
+
+constexpr int start_of_frame = 0xC0, end_of_image = 0xD9, start_of_scan = 0xDA, exif_segment = 0xE1;
+
+[[noreturn]] void refuse(const std::string& source, const std::string& fact) {
+  throw FileError("jpeg", source + ": " + fact);
+}
+
+// What the segments before the first scan say.
+struct Frame {
+  int kind = 0;  // 0 baseline, 1 extended, 2 progressive
+  Size stored;
+  int components = 0;
+  std::array<int, 4> sampling{};  // of each component: 16 times across, and down
+  int orientation = 1;
+};
+
+bool is_frame(int marker) {
+  return marker >= start_of_frame && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+}
+
+// requires: `at` is behind the marker and the length of the segment.
+template <typename Byte>
+Frame read_frame(const Byte& byte, size_t at, int kind, const std::string& source) {
+  const int bits = byte(at);
+  Frame frame{.kind = kind, .stored = {256 * byte(at + 3) + byte(at + 4), 256 * byte(at + 1) + byte(at + 2)}};
+  frame.components = byte(at + 5);
+  if (kind > 2 || bits != 8)
+    refuse(source, concat("is of JPEG's kind ", kind, " with ", bits,
+                          " bits, but 0 to 2 (baseline, extended, progressive) with 8 are read"));
+  if (frame.components != 1 && frame.components != 3 && frame.components != 4)
+    refuse(source, concat("has ", frame.components, " components, but 1, 3 or 4 are read"));
+  for (int i = 0; i < frame.components; ++i) frame.sampling[i] = byte(at + 7 + 3 * i);
+  return frame;
+}
+
+// The segments are found as libjpeg finds them.
+Frame read_frame(std::span<const std::byte> file, const std::string& source) {
+  constexpr std::string_view exif("Exif\0\0", 6);
+  const auto byte = [&](size_t at) {
+    if (at >= file.size()) refuse(source, "ends in its header");
+    return std::to_integer<int>(file[at]);
+  };
+  int orientation = 0;
+  for (size_t at = 2;;) {
+    while (byte(at) != 0xFF) ++at;
+    while (byte(at) == 0xFF) ++at;
+    const int marker = byte(at++);
+    if (marker < 2 || (marker >= 0xD0 && marker < end_of_image)) continue;  // without a length
+    if (marker == end_of_image || marker == start_of_scan)
+      refuse(source, "has no frame before its first scan");
+    const size_t length = 256 * byte(at) + byte(at + 1);
+    if (length < 2) refuse(source, concat("has a segment of ", length, " bytes"));
+    if (is_frame(marker)) {
+      Frame frame = read_frame(byte, at + 2, marker - start_of_frame, source);
+      frame.orientation = std::max(orientation, 1);
+      return frame;
+    }
+    const auto rest = file.subspan(at + 2), segment = rest.first(std::min(length - 2, rest.size()));
+    if (marker == exif_segment && orientation == 0 && text_of(segment).substr(0, exif.size()) == exif)
+      orientation = exif_orientation(segment.subspan(exif.size()));
+    at += length;
+  }
+}
+
+// All that libjpeg's callbacks see of us. It lies outside of the function that they jump back to.
+struct Job {
+  jmp_buf back{};
+  std::array<char, JMSG_LENGTH_MAX> fault{};
+  DecodeLimits limits;
+  std::chrono::steady_clock::time_point end;
+  bool one_scan = false;  // and its data are being read
+  bool ended = false;     // before the file said so
+};
+
+template <typename State>
+Job& job_of(State* state) {
+  return *static_cast<Job*>(state->client_data);
+}
+
+[[noreturn]] void stop(Job& job, const char* fact, int number = 0) {
+  std::snprintf(job.fault.data(), job.fault.size(), fact, number);
+  std::longjmp(job.back, 1);
+}
+
+[[noreturn]] void fail(j_common_ptr state) {
+  Job& job = job_of(state);
+  state->err->format_message(state, job.fault.data());
+  std::longjmp(job.back, 1);
+}
+
+// libjpeg would go on, with pixels that it makes up.
+void warn(j_common_ptr state, int level) {
+  if (level >= 0) return;
+  switch (state->err->msg_code) {
+    case JWRN_EXTRANEOUS_DATA:  // between segments
+    case JWRN_JFIF_MAJOR:
+    case JWRN_ADOBE_XFORM:
+    case JWRN_NOT_SEQUENTIAL:
+      return;
+    default:
+      if (job_of(state).ended) stop(job_of(state), "ends before its last row");
+      fail(state);
+  }
+}
+
+void ignore(j_common_ptr) {}
+void ignore_source(j_decompress_ptr) {}
+
+// A file may lack its last marker, but not what stands before it.
+boolean more(j_decompress_ptr state) {
+  static constexpr std::array<JOCTET, 2> end = {0xFF, end_of_image};
+  Job& job = job_of(state);
+  if (!job.one_scan) stop(job, "ends before its last scan");
+  job.ended = true;
+  state->src->next_input_byte = end.data();
+  state->src->bytes_in_buffer = end.size();
+  return TRUE;
+}
+
+void skip(j_decompress_ptr state, long count) {
+  if (count <= 0) return;
+  if (static_cast<size_t>(count) > state->src->bytes_in_buffer) stop(job_of(state), "ends in its header");
+  state->src->next_input_byte += count;
+  state->src->bytes_in_buffer -= count;
+}
+
+void watch(j_common_ptr state) {
+  Job& job = job_of(state);
+  if (reinterpret_cast<j_decompress_ptr>(state)->input_scan_number > job.limits.scans)
+    stop(job, "has more than %d scans", job.limits.scans);
+  if (std::chrono::steady_clock::now() > job.end)
+    stop(job, "takes longer than %d ms", static_cast<int>(job.limits.time.count()));
+}
+
+// The only function that libjpeg jumps back to. `work` holds nothing that has a destructor.
+template <typename Work>
+bool guarded(Job& job, const Work& work) {
+  if (setjmp(job.back) != 0) return false;
+  work();
+  return true;
+}
+
+class Decompressor {
+ public:
+  Decompressor(std::span<const std::byte> file, const std::string& source, const DecodeLimits& limits)
+      : name_(source) {
+    job_.limits = limits;
+    job_.end = std::chrono::steady_clock::now() + limits.time;
+    state.err = jpeg_std_error(&errors_);
+    errors_.error_exit = fail;
+    errors_.emit_message = warn;
+    errors_.output_message = ignore;
+    state.client_data = &job_;
+    progress_.progress_monitor = watch;
+    source_ = {.next_input_byte = reinterpret_cast<const JOCTET*>(file.data()),
+               .bytes_in_buffer = file.size(),
+               .init_source = ignore_source,
+               .fill_input_buffer = more,
+               .skip_input_data = skip,
+               .resync_to_restart = jpeg_resync_to_restart,
+               .term_source = ignore_source};
+    call([&] {
+      jpeg_create_decompress(&state);
+      state.mem->max_memory_to_use = static_cast<long>(limits.memory);
+      state.src = &source_;
+      state.progress = &progress_;
+      jpeg_read_header(&state, TRUE);
+    });
+  }
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+  ~Decompressor() { jpeg_destroy_decompress(&state); }
+
+  template <typename Work>
+  void call(const Work& work) {
+    if (!guarded(job_, work)) refuse(name_, job_.fault.data());
+  }
+
+  void start() {
+    call([&] {
+      job_.one_scan = jpeg_has_multiple_scans(&state) == FALSE;
+      jpeg_start_decompress(&state);
+    });
+  }
+
+  jpeg_decompress_struct state{};
+
+ private:
+  Job job_;
+  jpeg_error_mgr errors_{};
+  jpeg_progress_mgr progress_{};
+  jpeg_source_mgr source_{};
+  const std::string& name_;
+};
+
+// The largest step down that leaves `at_least` of the window.
+int scale_of(Size window, const std::optional<Size>& at_least) {
+  if (!at_least) return 1;
+  int scale = 8;
+  while (scale > 1 && (window.width / scale < at_least->width || window.height / scale < at_least->height))
+    scale /= 2;
+  return scale;
+}
+
+Box divided(const Box& box, int scale) {
+  const int x = box.x / scale, y = box.y / scale;
+  return {.x = x,
+          .y = y,
+          .width = (box.x + box.width + scale - 1) / scale - x,
+          .height = (box.y + box.height + scale - 1) / scale - y};
+}
+
+J_COLOR_SPACE colors_of(const jpeg_decompress_struct& state, int channels) {
+  if (state.num_components == 4) return JCS_CMYK;
+  return channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_EXT_RGBX;
+}
+
+void convert_cmyk(const uint8_t* from, int pixels, int channels, uint8_t* to) {
+  for (int i = 0; i < pixels; ++i, from += 4, to += channels)
+    put_pixel({times(from[0], from[3]), times(from[1], from[3]), times(from[2], from[3])}, channels, to);
+}
+
+// The part (in pixels of the scaled image) of a started image. A column on either side more than asked for is decoded,
+// since libjpeg's upsampling looks at neighbours; so the pixels are those of the whole image.
+void read_part(Decompressor& jpeg, const Box& part, Image& into) {
+  jpeg_decompress_struct& state = jpeg.state;
+  constexpr int neighbours = 2;
+  JDIMENSION left = std::max(part.x - neighbours, 0);
+  JDIMENSION wide = std::min<JDIMENSION>(part.x + part.width + neighbours, state.output_width) - left;
+  const bool cropped = wide < state.output_width;
+  if (cropped) jpeg.call([&] { jpeg_crop_scanline(&state, &left, &wide); });
+  const size_t row_bytes = static_cast<size_t>(part.width) * into.channels;
+  const bool cmyk = state.num_components == 4;
+  std::vector<uint8_t> line(cropped || cmyk ? static_cast<size_t>(wide) * state.output_components : 0);
+  const uint8_t* wanted = line.data() + (part.x - left) * state.output_components;
+  jpeg.call([&] {
+    if (part.y > 0) jpeg_skip_scanlines(&state, part.y);
+    for (int y = 0; y < part.height; ++y) {
+      uint8_t* to = &into.pixels[y * row_bytes];
+      JSAMPROW row = line.empty() ? to : line.data();
+      jpeg_read_scanlines(&state, &row, 1);
+      if (cmyk)
+        convert_cmyk(wanted, part.width, into.channels, to);
+      else if (!line.empty())
+        std::memcpy(to, wanted, row_bytes);
+    }
+  });
+}
+
+}  // namespace
+
+ImageHeader inspect_jpeg(std::span<const std::byte> file, const std::string& source) {
+  const Frame frame = read_frame(file, source);
+  const auto [y, cb, cr, k] = frame.sampling;
+  const bool halved_or_full = y == 0x11 || (y == 0x22 && frame.components == 3);
+  return {.codec = Codec::jpeg,
+          .size = Turn{.orientation = frame.orientation, .stored = frame.stored}.upright(),
+          .channels = frame.components == 1 ? 1 : 3,
+          .orientation = frame.orientation,
+          .progressive = frame.kind == 2,
+          .baseline_420_or_444 = frame.kind == 0 && frame.components < 4 && halved_or_full &&
+                                 (frame.components == 1 || (cb == 0x11 && cr == 0x11))};
+}
+
+void decode_jpeg(std::span<const std::byte> file, const std::string& source, const DecodeRequest& request,
+                 Decoded& into, const DecodeLimits& limits) {
+  const Frame frame = read_frame(file, source);
+  const Turn turn{.orientation = frame.orientation, .stored = frame.stored};
+  const auto [width, height] = frame.stored;
+  // Each block of 8 x 8 takes a bit at least.
+  if (size_t{1} * ((width + 7) / 8) * ((height + 7) / 8) / 8 > file.size())
+    refuse(source, concat("declares ", width, " x ", height, " pixels, which its ", file.size(),
+                          " bytes cannot hold"));
+
+  Decompressor jpeg(file, source, limits);
+  jpeg_decompress_struct& state = jpeg.state;
+  if (static_cast<int>(state.image_width) != width || static_cast<int>(state.image_height) != height)
+    refuse(source, "has two frames");
+  const Box window =
+      turn.to_stored(request.window.value_or(Box{0, 0, turn.upright().width, turn.upright().height}));
+  into.scale = scale_of({window.width, window.height},
+                        request.at_least ? std::optional(turn.swapped(*request.at_least)) : std::nullopt);
+  state.scale_num = 1;
+  state.scale_denom = into.scale;
+  state.out_color_space = colors_of(state, request.channels);
+  state.do_block_smoothing = FALSE;  // nothing to smooth in what is complete
+  jpeg.start();
+
+  const Box part = divided(window, into.scale);
+  into.covers = turn.to_upright({.x = part.x * into.scale,
+                                 .y = part.y * into.scale,
+                                 .width = part.width * into.scale,
+                                 .height = part.height * into.scale});
+  into.image.size = {part.width, part.height};
+  into.image.channels = request.channels;
+  into.image.pixels.resize(static_cast<size_t>(part.width) * part.height * request.channels);
+  read_part(jpeg, part, into.image);
+  turn_upright(into.image, frame.orientation);
+}
+
+}  // namespace dlfs
