@@ -224,9 +224,10 @@ void bench_train(const Model& model, const BenchCommand& command, Device& device
 
 void run_bench(const BenchCommand& command, std::ostream& out) {
   const Model* model = command.what == "train" ? &find_model(command.name) : nullptr;
-  const std::vector<OpRow> rows = model == nullptr ? rows_named(command.name) : std::vector<OpRow>{};
+  const std::vector<OpRow> rows = command.what == "ops" ? rows_named(command.name) : std::vector<OpRow>{};
   // What is said of the machine must not stand between the lines that a program reads.
   const std::unique_ptr<Device> device = open_device(command.device, command.precision, std::cerr);
+  if (command.what == "load") return run_bench_load(command, *device, out);
   BenchReport report(command, *device, out);
   if (model != nullptr) bench_train(*model, command, *device, report);
   for (const OpRow& row : rows) bench_op(row, command, *device, report);

@@ -172,15 +172,36 @@ void add_predict(CLI::App& verb, PredictCommand& predict) {
   add_device(verb, predict.device, predict.precision);
 }
 
+// "224" or "1344x800"
+Size parse_size(const std::string& word) {
+  Size size;
+  const char* const end = word.data() + word.size();
+  auto read = std::from_chars(word.data(), end, size.width);
+  size.height = size.width;
+  if (read.ec == std::errc{} && read.ptr != end && *read.ptr == 'x')
+    read = std::from_chars(read.ptr + 1, end, size.height);
+  const auto fits = [](int side) { return side >= 1 && side <= 8192; };
+  if (read.ec != std::errc{} || read.ptr != end || !fits(size.width) || !fits(size.height))
+    refuse("--size is " + word + ", but must be as 224 or 1344x800, each from 1 to 8192");
+  return size;
+}
+
 void add_bench(CLI::App& verb, BenchCommand& bench) {
   const auto take = [&bench](const std::string& word) {
-    if (word != "ops" && word != "train") refuse("WHAT is " + word + ", but can be ops or train");
+    if (word != "ops" && word != "train" && word != "load")
+      refuse("WHAT is " + word + ", but can be ops, train or load");
     bench.what = word;
   };
-  add_value(verb, "WHAT", "WHAT", "ops: operations one by one; train: a training step", take);
+  add_value(verb, "WHAT", "WHAT",
+            "ops: operations one by one; train: a training step; load: a store's images", take);
   require(verb, "WHAT");
-  add_text(verb, "NAME", "NAME", "the model to train, or a part of the names of the ops", bench.name);
+  add_text(verb, "NAME", "NAME", "the model to train, a part of the names of the ops, or the store",
+           bench.name);
   add_number<int>(verb, "--batch", "images a step", bench.batch, at_least_one);
+  add_value(verb, "--size", "WxH", "of load: a square is cut out by chance, else all is fitted in [224x224]",
+            [&bench](const std::string& word) { bench.size = parse_size(word); });
+  add_number<int>(verb, "--threads", "of load; 0: as suits the device", bench.threads,
+                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
   add_device(verb, bench.device, bench.precision);
   add_switch(verb, "--table", "a short table, as on a terminal, not JSON lines", bench.table);
 }
@@ -266,6 +287,8 @@ Command parse_command_line(int count, const char* const* words) {
   if (said.verb == "bench") {
     if (verbs.bench.what == "train" && verbs.bench.name.empty())
       refuse("bench train needs NAME, " + one_of_models());
+    if (verbs.bench.what == "load" && verbs.bench.name.empty())
+      refuse("bench load needs NAME, a store that dlfs import made");
     return verbs.bench;
   }
   if (said.verb == "describe") return verbs.describe;

@@ -36,8 +36,10 @@ struct PredictCommand {
 };
 
 struct BenchCommand {
-  std::string what, name;  // "train" and a model, or "ops" and a part of their names
+  std::string what, name;  // "train" and a model, "ops" and a part of their names, "load" and a store
   int batch = 64;
+  int threads = 0;         // of load; 0: as suits the device
+  Size size = {224, 224};  // of load
   bool table = false;
   std::string device = "auto";
   Precision precision = Precision::f32;
