@@ -1,0 +1,199 @@
+#include "dlfs/data/store/import.h"
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "dlfs/base/error.h"
+#include "dlfs/data/store/rows.h"
+
+namespace dlfs {
+namespace {
+
+// An annotation of the store that one of the source may turn out to be.
+struct Known {
+  Annotation annotation;
+  std::optional<Annotation> imported;  // what it was before people changed it
+  bool taken = false;
+};
+
+bool same_content(const Annotation& a, const Annotation& b) {
+  return a.category == b.category && a.box == b.box && a.area == b.area && a.crowd == b.crowd;
+}
+
+template <typename Value>
+bool differ(const Value& from_source, const Value& known) {
+  return from_source != Value() && from_source != known;
+}
+
+// "./a//b.jpg" -> "a/b.jpg", so that one file has one name; "" for a path that is none or may lead out.
+std::string clean_path(const std::string& path) {
+  std::string clean;
+  if (path.find('\0') != std::string::npos || path.starts_with('/')) return "";
+  for (size_t start = 0; start <= path.size();) {
+    const size_t end = std::min(path.find('/', start), path.size());
+    const std::string part = path.substr(start, end - start);
+    if (part == "..") return "";
+    if (!part.empty() && part != ".") clean += (clean.empty() ? "" : "/") + part;
+    start = end + 1;
+  }
+  return clean;
+}
+
+std::optional<std::string_view> or_null(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+int64_t last_image(Database& database) {
+  Query query(database, "SELECT coalesce(max(id), 0) FROM image");
+  query.next();
+  return query.integer(0);
+}
+
+}  // namespace
+
+struct Import::State {
+  State(Store& the_store, const std::string& the_source)
+      : database(the_store.database()),
+        source(the_source),
+        transaction(database, Transaction::Kind::write),
+        last_known_image(last_image(database)) {}
+
+  [[noreturn]] void fail(const std::string& fact) const {
+    throw FileError("import", concat(source, ": ", fact));
+  }
+  void load(int64_t image);
+  Known* find(const Annotation& annotation);
+
+  Database& database;
+  std::string source;
+  Transaction transaction;
+  int64_t last_known_image;  // images up to here were there before this import
+  ImportCounts counts;
+  std::unordered_map<std::string, int64_t> folders, categories;
+  std::unordered_set<int64_t> known_images;
+  int64_t image = 0;  // whose annotations `known` holds
+  std::vector<Known> known;
+};
+
+Import::Import(Store& store, const std::string& source) : state_(std::make_unique<State>(store, source)) {}
+Import::~Import() = default;
+
+int64_t Import::folder(const std::string& path) {
+  const auto [found, is_new] = state_->folders.try_emplace(path);
+  if (!is_new) return found->second;
+  const std::string stored = stored_folder(state_->database, path);
+  run(state_->database, "INSERT INTO folder(path) VALUES(?1) ON CONFLICT DO NOTHING", stored);
+  Query query(state_->database, "SELECT id FROM folder WHERE path = ?1", stored);
+  query.next();
+  return found->second = query.integer(0);
+}
+
+int64_t Import::category(const Category& category) {
+  if (category.name.empty()) state_->fail("a category has no name");
+  const auto [found, is_new] = state_->categories.try_emplace(category.name);
+  if (!is_new) return found->second;
+  Database& database = state_->database;
+  run(database,
+      "INSERT INTO category(name, supercategory, source_id) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
+      category.name, category.supercategory, category.source_id);
+  const bool made = database.changed_rows();
+  state_->counts.categories += made ? 1 : 0;
+  Query query(database, "SELECT id, supercategory, source_id FROM category WHERE name = ?1", category.name);
+  query.next();
+  if (!made && (differ(category.supercategory, std::string(query.text(1))) ||
+                differ(category.source_id, query.maybe_integer(2)))) {
+    ++state_->counts.differing;
+  }
+  return found->second = query.integer(0);
+}
+
+int64_t Import::image(const ImageRecord& image) {
+  const std::string path = clean_path(image.path);
+  if (path.empty())
+    state_->fail(concat("the image path \"", image.path, "\" does not name a file within its folder"));
+  if (image.size.width < 0 || image.size.height < 0) {
+    state_->fail(concat(path, " has the size ", image.size.width, " x ", image.size.height));
+  }
+  Database& database = state_->database;
+  run(database,
+      "INSERT INTO image(folder, path, width, height, split, sha256, source_id, extra) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(folder, path) DO NOTHING",
+      image.folder, path, image.size.width, image.size.height, image.split, or_null(image.sha256),
+      image.source_id, or_null(image.extra));
+  if (database.changed_rows()) {
+    ++state_->counts.images;
+    return database.last_id();
+  }
+  Query query(database, image_by_path, image.folder, path);
+  query.next();
+  const ImageRecord known = image_of(query);
+  if (known.id <= state_->last_known_image && state_->known_images.insert(known.id).second) {
+    ++state_->counts.known_images;
+    const bool sizes_differ =
+        differ(image.size.width, known.size.width) || differ(image.size.height, known.size.height);
+    const bool splits_differ = image.split != Split::none && image.split != known.split;
+    if (sizes_differ || splits_differ || differ(image.source_id, known.source_id) ||
+        differ(image.sha256, known.sha256)) {
+      ++state_->counts.differing;
+    }
+  }
+  return known.id;
+}
+
+void Import::State::load(int64_t of_image) {
+  image = of_image;
+  known.clear();
+  if (image > last_known_image) return;
+  Query query(database, annotations_of_image, image);
+  while (query.next()) known.push_back({.annotation = annotation_of(query), .imported = {}, .taken = false});
+  Query events(database, "SELECT message FROM label_event WHERE image = ?1 ORDER BY revision", image);
+  while (events.next()) {
+    const LabelEvent event = decode_label_event(events.blob(0));
+    for (Known& one : known) {
+      if (event.before && one.annotation.id == event.before->id && !one.imported) one.imported = event.before;
+    }
+  }
+}
+
+// By source id where there is one, else by content, now or as it was imported. Each is found once, so that two equal boxes
+// of the source stay two.
+Known* Import::State::find(const Annotation& annotation) {
+  for (Known& one : known) {
+    if (one.taken) continue;
+    const bool same = annotation.source_id ? annotation.source_id == one.annotation.source_id
+                                           : same_content(annotation, one.annotation) ||
+                                                 (one.imported && same_content(annotation, *one.imported));
+    if (same) return &one;
+  }
+  return nullptr;
+}
+
+void Import::annotation(const Annotation& annotation) {
+  if (const std::string fault = fault_of(annotation); !fault.empty()) {
+    state_->fail(concat("an annotation of image ", annotation.image, " is refused: ", fault));
+  }
+  if (annotation.image != state_->image) state_->load(annotation.image);
+  if (Known* known = state_->find(annotation)) {
+    known->taken = true;
+    ++state_->counts.known_annotations;
+    if (known->annotation.deleted != annotation.deleted || !same_content(known->annotation, annotation)) {
+      ++state_->counts.differing;
+    }
+    return;
+  }
+  insert(state_->database, annotation);
+  ++state_->counts.annotations;
+}
+
+ImportCounts Import::commit() {
+  const ImportCounts& counts = state_->counts;
+  if (counts.categories + counts.images + counts.annotations > 0) {
+    LabelEvent event{.who = state_->source, .action = LabelAction::import, .before = {}, .after = {}};
+    append(state_->database, event);
+    state_->transaction.commit();
+  }
+  state_->transaction.undo();  // where nothing was new
+  return counts;
+}
+
+}  // namespace dlfs
