@@ -20,6 +20,7 @@ GOOD = {
     "dlfs/ops/conv/conv_test.cpp": '#include <gtest/gtest.h>\n#include "dlfs/testing/cases.h"\n',
     "dlfs/ops/relu/relu.cu": '#include "dlfs/gpu/gpu.h"\n#include <cuda_fp16.h>\n',
     "dlfs/testing/cases.h": '#include "dlfs/ops/conv/conv.h"\n',
+    "dlfs/data/store/events.cpp": '#include "dlfs/schema/events_generated.h"\n',
     "dlfs/main/flags.cpp": "#include <CLI/CLI.hpp>\n",
     "dlfs/main/main.cpp": '#include "dlfs/cpu/cpu.h"\n#include <sys/resource.h>\n',
     "examples/own/op.h": '#include "dlfs/graph/trace.h"\n',
@@ -49,6 +50,8 @@ PLANTED = [
     ("examples/own/op_cpu.cpp", '#include "dlfs/testing/cases.h"', "tests only"),
     ("examples/own/op_cpu.cpp", '#include "op.h"', "does not begin with dlfs/"),
     ("examples/own/op.h", "#include <oneapi/dnnl/dnnl.hpp>", "header of ours"),
+    ("dlfs/data/store/events.h", '#include "dlfs/schema/events_generated.h"', "header of ours"),
+    ("dlfs/train/loop.cpp", '#include "dlfs/schema/events_generated.h"', "belongs in"),
     ("dlfs/attic/old.cpp", '#include "dlfs/base/error.h"', "no folder of the house"),
     ("dlfs/base/long.cpp", "// a line\n" * 500, "lines"),
 ]
