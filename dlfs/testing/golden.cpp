@@ -13,15 +13,15 @@ constexpr const char* version = "1";
 constexpr const char* command = "make it by `./dev golden` on a machine with a GPU and PyTorch";
 constexpr size_t most_elements = 4096;
 
-// The checkout that the program stands in, or else the one it was built from.
-std::string golden_folder() {
-  const std::string below = "dlfs/testing/golden";
-  return std::filesystem::is_directory(below) ? below : std::string(DLFS_SOURCE_DIR) + "/" + below;
-}
-
 }  // namespace
 
-GoldenFile::GoldenFile(const std::string& name) : path_(golden_folder() + "/" + name) {
+std::string golden_path(const std::string& name) {
+  const std::string below = "dlfs/testing/golden";
+  const bool here = std::filesystem::is_directory(below);
+  return concat(here ? "" : DLFS_SOURCE_DIR "/", below, "/", name);
+}
+
+GoldenFile::GoldenFile(const std::string& name) : path_(golden_path(name)) {
   if (!std::filesystem::exists(path_)) throw FileError("golden", path_ + " is missing; " + command);
   const SafeTensors file = read_safetensors(path_);
   const auto said = [&](const char* key) {

@@ -22,6 +22,9 @@ class GoldenFile {
   std::map<std::string, Numbers> tensors_;
 };
 
+// A file beside them: of the checkout that the program stands in, or else of the one it was built from.
+std::string golden_path(const std::string& name);
+
 const GoldenFile& op_golden();  // every op's table: read once
 Numbers golden_sample(const Numbers& whole);
 

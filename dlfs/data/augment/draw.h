@@ -23,6 +23,10 @@ struct Affine {
   bool is_axis_aligned() const { return b == 0 && d == 0; }
 };
 
+struct Extent {  // a rectangle whose edges may lie within pixels
+  double left = 0, top = 0, right = 0, bottom = 0;
+};
+
 struct Subject {
   Size size;  // upright
   std::span<const SnapshotBox> boxes;
@@ -38,9 +42,10 @@ class Subjects {  // the images that a sample may be made of
 
 struct Part {  // a rectangle of the output that shows an image
   uint32_t image = 0;
-  Box where;         // of the output
-  Affine to_source;  // from the output to the image
-  int weight = 256;  // of 256, over what the parts before it have drawn
+  Box where = {};         // of the output
+  Affine to_source = {};  // from the output to the image
+  int weight = 256;       // of 256, over what the parts before it have drawn
+  Extent shown = {};      // of the image: where the map turns or shears, `where` is the rectangle about it
 };
 
 struct Drawn {

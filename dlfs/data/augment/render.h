@@ -8,22 +8,29 @@
 #include <vector>
 
 #include "dlfs/data/augment/draw.h"
+#include "dlfs/data/augment/resample.h"
 
 namespace dlfs {
 
 class Renderer {
  public:
-  // out [slot.height,slot.width,channels]: the fill everywhere, zeros outside of drawn.size.
+  // out [slot.height,slot.width,channels]: the fill everywhere, zeros outside of drawn.size. Both are used until the last
+  // part is shown; parts are shown in their order.
   void begin(const Recipe& recipe, const Drawn& drawn, std::span<uint8_t> out);
   // `decoded` is what request_for(part) asked for; its image has 1 channel, or 4 where the recipe wants 3.
   void show(const Part& part, const Decoded& decoded);
 
  private:
+  struct Lines {
+    const uint8_t* first = nullptr;
+    size_t stride = 0;
+  };
+  Lines lines_across(const Image& image);
+
   const Recipe* recipe_ = nullptr;
   std::span<uint8_t> out_;
-  std::vector<uint8_t> rows_;     // between the two passes
-  std::vector<int32_t> weights_;  // of taps
-  std::vector<int32_t> bounds_;
+  std::vector<uint8_t> rows_, line_, last_row_;  // between the passes, after them, and before
+  Taps across_, down_;
 };
 
 // A whole image to another size, as the recipe Stretch does it. [height,width,channels], channels 1 or 3
