@@ -237,28 +237,28 @@ void convert_cmyk(const uint8_t* from, int pixels, int channels, uint8_t* to) {
     put_pixel({times(from[0], from[3]), times(from[1], from[3]), times(from[2], from[3])}, channels, to);
 }
 
-// The part (in pixels of the scaled image) of a started image. A column on either side more than asked for is decoded,
+// The part (in pixels of the scaled image) of a started image. More columns than asked for are decoded on either side,
 // since libjpeg's upsampling looks at neighbours; so the pixels are those of the whole image.
 void read_part(Decompressor& jpeg, const Box& part, Image& into) {
   jpeg_decompress_struct& state = jpeg.state;
   constexpr int neighbours = 2;
   JDIMENSION left = std::max(part.x - neighbours, 0);
   JDIMENSION wide = std::min<JDIMENSION>(part.x + part.width + neighbours, state.output_width) - left;
-  const bool cropped = wide < state.output_width;
-  if (cropped) jpeg.call([&] { jpeg_crop_scanline(&state, &left, &wide); });
+  if (wide < state.output_width) jpeg.call([&] { jpeg_crop_scanline(&state, &left, &wide); });
   const size_t row_bytes = static_cast<size_t>(part.width) * into.channels;
-  const bool cmyk = state.num_components == 4;
-  std::vector<uint8_t> line(cropped || cmyk ? static_cast<size_t>(wide) * state.output_components : 0);
+  const bool cmyk = state.num_components == 4,
+             direct = !cmyk && state.output_width == static_cast<JDIMENSION>(part.width);
+  std::vector<uint8_t> line(direct ? 0 : static_cast<size_t>(state.output_width) * state.output_components);
   const uint8_t* wanted = line.data() + (part.x - left) * state.output_components;
   jpeg.call([&] {
     if (part.y > 0) jpeg_skip_scanlines(&state, part.y);
     for (int y = 0; y < part.height; ++y) {
       uint8_t* to = &into.pixels[y * row_bytes];
-      JSAMPROW row = line.empty() ? to : line.data();
+      JSAMPROW row = direct ? to : line.data();
       jpeg_read_scanlines(&state, &row, 1);
       if (cmyk)
         convert_cmyk(wanted, part.width, into.channels, to);
-      else if (!line.empty())
+      else if (!direct)
         std::memcpy(to, wanted, row_bytes);
     }
   });
