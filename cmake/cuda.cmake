@@ -2,8 +2,8 @@
 #
 # In:  DLFS_CUDA (AUTO, ON, OFF), CUDACXX or CMAKE_CUDA_COMPILER (optional), CMAKE_CUDA_ARCHITECTURES (optional).
 # Out: DLFS_HAS_CUDA (TRUE or FALSE), DLFS_CUDA_STATUS (the sentence, kept in the cache for ./dev), and with
-#      CUDA the target dlfs_cuda: static runtime and cuDNN's headers. cuDNN itself and the driver are opened at
-#      run time, so a program built with CUDA starts on a machine that has neither.
+#      CUDA the target dlfs_cuda: static runtime and cuDNN's headers. cuDNN itself, nvJPEG and the driver are opened at
+#      run time, so a program built with CUDA starts on a machine that has none of them. nvJPEG's header may be missing.
 
 set(DLFS_CUDA AUTO CACHE STRING "GPU half: AUTO (where it can be compiled), ON (or fail), OFF")
 if(NOT DLFS_CUDA MATCHES "^(AUTO|ON|OFF)$")
@@ -78,6 +78,27 @@ function(dlfs_architectures result)
   set(${result} ${cards} PARENT_SCOPE)
 endfunction()
 
+# nvjpeg.h, for the one file that includes it: CUDA's, the one that ./dev setup unpacks, or pip's. It stands behind all
+# other folders, since pip's has headers of another CUDA beside it. Sets nvjpeg_status in the caller.
+function(dlfs_look_for_nvjpeg)
+  cmake_path(GET DLFS_NVCC PARENT_PATH bin)
+  execute_process(COMMAND ${Python3_EXECUTABLE} -c "import nvidia; print(*nvidia.__path__, sep=';')"
+                  OUTPUT_VARIABLE wheels ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  list(TRANSFORM wheels APPEND /cu13/include)
+  find_path(DLFS_NVJPEG_INCLUDE_DIR nvjpeg.h
+            HINTS ${bin}/../include /usr/local/cuda/include ${PROJECT_SOURCE_DIR}/build/deps/nvjpeg/include ${wheels})
+  if(NOT DLFS_NVJPEG_INCLUDE_DIR)
+    set(nvjpeg_status "no nvjpeg.h (./dev setup brings it), so JPEG on the GPU is off" PARENT_SCOPE)
+    return()
+  endif()
+  file(STRINGS ${DLFS_NVJPEG_INCLUDE_DIR}/nvjpeg.h lines REGEX "define NVJPEG_VER_(MAJOR|MINOR|PATCH) +[0-9]+")
+  string(REGEX REPLACE "[^0-9]+" "." version "${lines}")
+  string(REGEX REPLACE "^\\.|\\.$" "" version "${version}")
+  set_source_files_properties(dlfs/gpu/nvjpeg.cpp PROPERTIES
+    COMPILE_DEFINITIONS DLFS_NVJPEG=1 COMPILE_OPTIONS "-idirafter;${DLFS_NVJPEG_INCLUDE_DIR}")
+  set(nvjpeg_status "nvJPEG ${version}" PARENT_SCOPE)
+endfunction()
+
 if(NOT CMAKE_CUDA_ARCHITECTURES)
   dlfs_architectures(CMAKE_CUDA_ARCHITECTURES)
 endif()
@@ -97,5 +118,6 @@ else()
   target_link_libraries(dlfs_cuda INTERFACE CUDA::cudart_static)
   target_include_directories(dlfs_cuda SYSTEM INTERFACE ${DLFS_CUDNN_INCLUDE_DIR})
   list(JOIN CMAKE_CUDA_ARCHITECTURES " " _architectures)
-  set(DLFS_CUDA_STATUS "on: nvcc ${DLFS_NVCC_VERSION}, cuDNN ${DLFS_CUDNN_VERSION}, sm ${_architectures}" CACHE INTERNAL "")
+  dlfs_look_for_nvjpeg()
+  set(DLFS_CUDA_STATUS "on: nvcc ${DLFS_NVCC_VERSION}, cuDNN ${DLFS_CUDNN_VERSION}, sm ${_architectures}, ${nvjpeg_status}" CACHE INTERNAL "")
 endif()

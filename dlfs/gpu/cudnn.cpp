@@ -30,7 +30,6 @@ struct CudnnLibrary {
   decltype(&cudnnBackendFinalize) finalize = nullptr;
   decltype(&cudnnBackendExecute) execute = nullptr;
 
-  // The file stays loaded to the end of the process: the driver may still hold code of it.
   ~CudnnLibrary() {
     if (handle != nullptr) destroy(handle);
   }
@@ -338,19 +337,17 @@ class Engine : public ConvEngine {
 }  // namespace
 
 // ---- the class ----
-std::unique_ptr<Cudnn> Cudnn::open(std::vector<CudnnPlace>& tried) {
-  for (const std::string& place : cudnn_places()) {
-    auto library = std::make_unique<CudnnLibrary>();
-    void* file = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
-    const std::string wrong = file == nullptr ? dlerror() : library->resolve(file);
-    tried.push_back({place, wrong.empty() ? "cuDNN " + library->version : wrong});
-    if (!wrong.empty()) continue;
-    Dl_info info{};
-    library->path =
-        dladdr(reinterpret_cast<void*>(library->get_version), &info) != 0 ? info.dli_fname : place;
-    return std::unique_ptr<Cudnn>(new Cudnn(std::move(library)));
-  }
-  return nullptr;
+std::unique_ptr<Cudnn> Cudnn::open(std::vector<LibraryPlace>& tried) {
+  auto library = std::make_unique<CudnnLibrary>();
+  const auto take = [&](void* file, std::string& found) {
+    const std::string wrong = library->resolve(file);
+    found = wrong.empty() ? "cuDNN " + library->version : wrong;
+    return wrong.empty();
+  };
+  const Library cudnn{.variable = "DLFS_CUDNN", .files = {"libcudnn.so.9"}, .wheels = {"nvidia/cudnn/lib"}};
+  if (!open_library(cudnn, take, tried)) return nullptr;
+  library->path = file_of(reinterpret_cast<void*>(library->get_version));
+  return std::unique_ptr<Cudnn>(new Cudnn(std::move(library)));
 }
 
 Cudnn::Cudnn(std::unique_ptr<CudnnLibrary> library) : library_(std::move(library)) {}

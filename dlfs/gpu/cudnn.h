@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "dlfs/gpu/cudnn_places.h"
+#include "dlfs/gpu/library_places.h"
 #include "dlfs/tensor/device.h"
 
 namespace dlfs {
@@ -63,9 +63,9 @@ struct EngineFacts {
 
 class Cudnn : public ConvEngines {
  public:
-  // Looks at cudnn_places() in order. ensures: each place that was looked at is in `tried`; null where none
+  // $DLFS_CUDNN, or else the places of library_places.h. ensures: each that was looked at is in `tried`; null where none
   // holds cuDNN 9.
-  static std::unique_ptr<Cudnn> open(std::vector<CudnnPlace>& tried);
+  static std::unique_ptr<Cudnn> open(std::vector<LibraryPlace>& tried);
   ~Cudnn() override;
 
   const std::string& path() const;

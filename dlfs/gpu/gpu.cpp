@@ -8,6 +8,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/gpu/architectures.h"
 #include "dlfs/gpu/gpu_device.h"
+#include "dlfs/gpu/nvjpeg.h"
 
 namespace dlfs {
 namespace {
@@ -96,7 +97,13 @@ GpuReport look(const GpuQuestion& question, std::unique_ptr<Cudnn>& cudnn) {
 
 GpuReport look_for_gpus(const GpuQuestion& question) {
   std::unique_ptr<Cudnn> cudnn;
-  return look(question, cudnn);
+  GpuReport report = look(question, cudnn);
+  if (!question.nvjpeg) return report;
+  if (const auto nvjpeg = NvJpeg::open(report.nvjpeg_tried)) {
+    report.nvjpeg_path = nvjpeg->path();
+    report.nvjpeg_version = nvjpeg->version();
+  }
+  return report;
 }
 
 std::unique_ptr<Device> open_gpu(int index) {

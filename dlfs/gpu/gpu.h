@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "dlfs/gpu/cudnn_places.h"
+#include "dlfs/gpu/library_places.h"
 #include "dlfs/tensor/device.h"
 
 namespace dlfs {
@@ -24,13 +24,16 @@ struct GpuReport {
   std::string driver;   // the newest CUDA that the driver serves, "13.0"; "" without a driver
   std::string runtime;  // the CUDA that this build was compiled with; "" in a build without
   std::vector<GpuCard> cards;
-  std::vector<CudnnPlace> cudnn_tried;    // in the order of the search, up to the one that serves
-  std::string cudnn_path, cudnn_version;  // "" where none was found
-  std::string why_not;                    // why gpu:0 cannot be used, a sentence; "" where it can
+  std::vector<LibraryPlace> cudnn_tried;   // in the order of the search, up to the one that serves
+  std::string cudnn_path, cudnn_version;   // "" where none was found
+  std::vector<LibraryPlace> nvjpeg_tried;  // the same of nvJPEG, where it is asked for
+  std::string nvjpeg_path, nvjpeg_version;
+  std::string why_not;  // why gpu:0 cannot be used, a sentence; "" where it can
 };
 
 struct GpuQuestion {
   bool memory_free = false;  // costs a context on every card: some 0.3 s and 500 MB each
+  bool nvjpeg = false;
 };
 
 // Never throws.

@@ -10,7 +10,7 @@ namespace dlfs {
 
 void run_doctor(std::ostream& out) {
   const CpuFacts cpu = cpu_facts();
-  const GpuReport gpu = look_for_gpus({.memory_free = true});
+  const GpuReport gpu = look_for_gpus({.memory_free = true, .nvjpeg = true});
   const auto line = [&](const std::string& what, const auto&... fact) {
     out << what << std::string(what.size() < 10 ? 10 - what.size() : 1, ' ') << concat(fact...) << "\n";
   };
@@ -23,7 +23,10 @@ void run_doctor(std::ostream& out) {
          human_bytes(card.memory_total),
          card.memory_free > 0 ? ", " + human_bytes(card.memory_free) + " free" : "");
   line("cudnn", gpu.cudnn_path.empty() ? "none" : gpu.cudnn_version + ", " + gpu.cudnn_path);
-  for (const CudnnPlace& place : gpu.cudnn_tried) line("", "looked at ", place.where, ": ", place.found);
+  for (const LibraryPlace& place : gpu.cudnn_tried) line("", "looked at ", place.where, ": ", place.found);
+  line("nvjpeg", gpu.nvjpeg_path.empty() ? "none, so JPEG files are decoded on the CPU"
+                                         : gpu.nvjpeg_version + ", " + gpu.nvjpeg_path);
+  for (const LibraryPlace& place : gpu.nvjpeg_tried) line("", "looked at ", place.where, ": ", place.found);
   const std::string taken =
       gpu.why_not.empty() ? "--device auto takes gpu:0" : "--device auto takes the CPU: " + gpu.why_not;
   out << "\n" << for_stream(STDOUT_FILENO, taken) << "\n";

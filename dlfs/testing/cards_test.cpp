@@ -101,7 +101,7 @@ struct Graphs : ::testing::Test {
   void SetUp() override {
     DLFS_NEEDS_DATA(folder, "cudnn_devices");
     cards_folder = folder;
-    std::vector<CudnnPlace> tried;
+    std::vector<LibraryPlace> tried;
     cudnn = Cudnn::open(tried);
     ASSERT_TRUE(cudnn)
         << "this build has a GPU half, so the graphs that it builds must be asked about, but cuDNN 9 "
