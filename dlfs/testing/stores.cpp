@@ -131,6 +131,20 @@ std::string words_of(const Annotation& annotation) {
                 annotation.source_id.value_or(-1), " ", annotation.segmentation, " ", annotation.extra);
 }
 
+std::string words_of(const Snapshot& snapshot) {
+  std::string words = concat("revision ", snapshot.revision(), "\n");
+  for (size_t i = 0; i < snapshot.size(); ++i) {
+    words += concat(snapshot.id(i), " ", snapshot.folders()[snapshot.folder(i)].path, " ", snapshot.path(i),
+                    " ", snapshot.image_size(i).width, "x", snapshot.image_size(i).height, " ",
+                    to_string(snapshot.split(i)), " ", snapshot.label(i), "\n");
+    for (const SnapshotBox& box : snapshot.boxes(i)) {
+      words += concat("  ", box.id, " ", box.label, " ", box.crowd, " ", box.box.x, " ", box.box.y, " ",
+                      box.box.width, " ", box.box.height, "\n");
+    }
+  }
+  return words;
+}
+
 void expect_equal(const std::vector<ImageWithBoxes>& found, const std::vector<ImageWithBoxes>& expected) {
   ASSERT_EQ(found.size(), expected.size());
   for (size_t i = 0; i < found.size(); ++i) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dlfs/data/store/import.h"
+#include "dlfs/data/store/snapshot.h"
 
 namespace dlfs::testing {
 
@@ -29,6 +30,8 @@ Contents random_contents(const ContentSettings& settings);
 ImportCounts fill(Store& store, const std::string& image_folder, const Contents& contents);
 std::vector<ImageWithBoxes> all_of(const Store& store);
 void expect_equal(const std::vector<ImageWithBoxes>& found, const std::vector<ImageWithBoxes>& expected);
-std::string words_of(const Annotation& annotation);  // all its fields, for comparing
+// All that they hold, for comparing.
+std::string words_of(const Annotation& annotation);
+std::string words_of(const Snapshot& snapshot);
 
 }  // namespace dlfs::testing

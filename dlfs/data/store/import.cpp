@@ -39,10 +39,6 @@ std::string clean_path(const std::string& path) {
   return clean;
 }
 
-std::optional<std::string_view> or_null(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
-}
-
 int64_t last_image(Database& database) {
   Query query(database, "SELECT coalesce(max(id), 0) FROM image");
   query.next();

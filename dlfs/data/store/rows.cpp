@@ -94,17 +94,24 @@ BoxColumns::BoxColumns(const std::optional<BoundingBox>& box) {
   if (box) x = box->x, y = box->y, width = box->width, height = box->height;
 }
 
+std::optional<std::string_view> or_null(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+float float_of(const Query& row, int column) {
+  const double value = row.real(column);
+  if (!(std::abs(value) <= std::numeric_limits<float>::max())) {  // catches NaN, too
+    row.database().fail(concat("is damaged: a box has the number ", value));
+  }
+  return static_cast<float>(value);
+}
+
 std::optional<BoundingBox> box_of(const Query& row, int first) {
   if (row.null(first)) return {};
-  const auto part = [&](int column) {
-    const double value = row.real(column);
-    if (!(std::abs(value) <= std::numeric_limits<float>::max())) {  // catches NaN, too
-      row.database().fail(concat("is damaged: a box has the number ", value));
-    }
-    return static_cast<float>(value);
-  };
-  return BoundingBox{
-      .x = part(first), .y = part(first + 1), .width = part(first + 2), .height = part(first + 3)};
+  return BoundingBox{.x = float_of(row, first),
+                     .y = float_of(row, first + 1),
+                     .width = float_of(row, first + 2),
+                     .height = float_of(row, first + 3)};
 }
 
 static void insert_detail(Database& database, int64_t id, const Annotation& annotation) {

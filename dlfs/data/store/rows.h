@@ -26,6 +26,9 @@ struct BoxColumns {  // four NULLs where there is no box
   explicit BoxColumns(const std::optional<BoundingBox>& box);
   std::optional<float> x, y, width, height;
 };
+std::optional<std::string_view> or_null(const std::string& text);  // NULL for ""
+
+float float_of(const Query& row, int column);
 std::optional<BoundingBox> box_of(const Query& row, int first);  // of four columns from `first` on
 
 Size size_of(const Query& row, int first);  // of two columns

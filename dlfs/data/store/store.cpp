@@ -103,6 +103,53 @@ void Store::for_each_image(const std::function<void(const ImageWithBoxes&)>& tak
   if (more) database_->fail(concat("is damaged: annotation ", annotation.integer(0), " has no image"));
 }
 
+std::vector<LabelEvent> Store::events_after(int64_t revision, int64_t at_most) const {
+  std::vector<LabelEvent> events;
+  Query query(*database_,
+              "SELECT revision, message FROM label_event WHERE revision > ?1 ORDER BY revision LIMIT ?2",
+              revision, std::max<int64_t>(at_most, 0));
+  for (int64_t last = revision; query.next();) {
+    check_ascends(query, last);
+    events.push_back(decode_label_event(query.blob(1)));
+    if (events.back().revision != last) {
+      database_->fail(concat("is damaged: event ", last, " calls itself ", events.back().revision));
+    }
+  }
+  return events;
+}
+
+std::vector<ImagePrediction> Store::predictions(int64_t image) const {
+  std::vector<ImagePrediction> predictions;
+  Query query(*database_, "SELECT id, model, revision, at_ns FROM prediction WHERE image = ?1 ORDER BY id",
+              image);
+  for (int64_t last = 0; query.next();) {
+    check_ascends(query, last);
+    ImagePrediction one{.image = image,
+                        .model = std::string(query.text(1)),
+                        .revision = query.integer(2),
+                        .at_ns = query.integer(3),
+                        .boxes = {}};
+    Query box(*database_,
+              "SELECT id, category, x, y, width, height, score FROM predicted_box WHERE prediction = ?1 "
+              "ORDER BY id",
+              last);
+    for (int64_t last_box = 0; box.next();) {
+      check_ascends(box, last_box);
+      one.boxes.push_back({.category = box.integer(1), .box = box_of(box, 2), .score = float_of(box, 6)});
+    }
+    predictions.push_back(std::move(one));
+  }
+  return predictions;
+}
+
+std::vector<int64_t> Store::review_queue(int64_t at_most) const {
+  std::vector<int64_t> images;
+  Query query(*database_, "SELECT image FROM review ORDER BY priority DESC, image LIMIT ?1",
+              std::max<int64_t>(at_most, 0));
+  while (query.next()) images.push_back(query.integer(0));
+  return images;
+}
+
 bool Store::changed() { return database_->changed_by_others(); }
 
 }  // namespace dlfs

@@ -42,6 +42,7 @@ class Store {
   int64_t image_count() const;
   std::optional<ImageRecord> image(int64_t id) const;
   std::optional<ImageWithBoxes> image_with_boxes(int64_t id) const;
+  std::vector<ImagePrediction> predictions(int64_t image) const;  // in the order in which they came
   std::vector<LabelEvent> events_after(int64_t revision, int64_t at_most = 10'000) const;
   // Whether another connection has committed since the last call: three microseconds, for those who follow.
   bool changed();
@@ -51,13 +52,17 @@ class Store {
   void for_each_image(const std::function<void(const ImageWithBoxes&)>& take) const;
 
   // ---- writing: each call is one transaction, on the disk when it returns ----
-  int64_t add_category(const std::string& name);
-  // A label is made (id 0), changed (its id) or deleted (deleted = true). Gives the event, with its revision.
+  int64_t add_category(const std::string& name);  // or the id of the one that has this name
+  // A label is made (id 0), changed (its id) or deleted (its id, deleted = true; all else stays as it is). Gives the
+  // event, with its revision. Throws UsageError where there is no such label, image or category.
   LabelEvent put_label(const Annotation& label, const std::string& who);
   void put_predictions(const std::vector<ImagePrediction>& predictions);
-  void set_file_facts(int64_t image, const std::string& sha256, Size size);    // what an audit found out
-  void put_review(int64_t image, double priority, const std::string& reason);  // the review queue
-  std::vector<int64_t> review_queue(int64_t at_most) const;                    // by priority, highest first
+  void set_file_facts(int64_t image, const std::string& sha256,
+                      Size size);  // what an audit found out; "", 0 x 0: nothing
+  // The review queue: an image stands in it once.
+  void put_review(int64_t image, double priority, const std::string& reason);
+  void drop_review(int64_t image);
+  std::vector<int64_t> review_queue(int64_t at_most) const;  // by priority, highest first
 
   Database& database() const;  // for the rooms of data/store alone
 
