@@ -1,0 +1,234 @@
+#include "dlfs/data/review/audit.h"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "dlfs/base/error.h"
+#include "dlfs/data/review/file_check.h"
+#include "dlfs/data/review/twins.h"
+#include "dlfs/data/store/snapshot.h"
+
+namespace dlfs {
+namespace {
+
+std::string text_of(Size size) { return concat(size.width, " x ", size.height); }
+bool equal(Size a, Size b) { return a.width == b.width && a.height == b.height; }
+
+// What is known of an image once its file was read.
+struct Row {
+  Size size;  // upright: the file's, or the store's where the file tells none
+  bool decoded = false, gray = false, hash_is_new = false;
+  Likeness likeness;
+};
+
+class Auditor {
+ public:
+  Auditor(Store& store, const AuditRequest& request)
+      : store_(store), request_(request), findings_(request.listed), images_(store), rows_(images_.size()) {}
+
+  AuditReport run() {
+    open_folders();
+    check_files();
+    add_twins();
+    add_odd_channels();
+    const LabelFacts labels = check_labels();
+    if (request_.record) record();
+    return {.revision = images_.revision(), .findings = findings_.take(), .files = counts_, .labels = labels};
+  }
+
+ private:
+  struct OpenFolder {
+    std::optional<Folder> open;
+    std::string fault;
+  };
+
+  // Its folder is named only where there are several.
+  std::string name(size_t image) const {
+    const std::string path(images_.path(image));
+    return images_.folders().size() > 1 ? images_.folders()[images_.folder(image)].path + "/" + path : path;
+  }
+  void add(Fault fault, size_t image, const std::string& what) {
+    findings_.add(fault, {.image = images_.id(image), .name = name(image), .what = what});
+  }
+
+  void open_folders() {
+    for (const ImageFolder& folder : images_.folders()) {
+      OpenFolder& opened = folders_.emplace_back();
+      try {
+        opened.open.emplace(folder.path);
+      } catch (const FileError& error) {
+        opened.fault = error.fact();
+      }
+    }
+  }
+
+  void check_files();
+  void check_file(size_t image, FileCheck& check, FileCounts& counts);
+  void check_header(size_t image, const CheckedFile& file);
+  void add_twins();
+  void add_odd_channels();
+  LabelFacts check_labels();
+  void record();
+
+  Store& store_;
+  const AuditRequest& request_;
+  Findings findings_;
+  const Snapshot images_;
+  std::vector<Row> rows_;  // by the snapshot's index
+  std::deque<OpenFolder> folders_;
+  FileCounts counts_;
+};
+
+void join_counts(FileCounts& all, const FileCounts& more) {
+  all.jpeg += more.jpeg;
+  all.png += more.png;
+  all.pgm += more.pgm;
+  all.gray += more.gray;
+  all.progressive += more.progressive;
+  all.bytes += more.bytes;
+}
+
+void Auditor::check_files() {
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    FileCheck check;
+    FileCounts counts;
+    try {
+      for (size_t i = next++; i < rows_.size(); i = next++) check_file(i, check, counts);
+    } catch (...) {
+      next = rows_.size();
+      const std::scoped_lock lock(mutex);
+      failure = std::current_exception();
+    }
+    const std::scoped_lock lock(mutex);
+    join_counts(counts_, counts);
+  };
+  std::vector<std::thread> threads;
+  for (int i = 1; i < request_.threads; ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Auditor::check_file(size_t image, FileCheck& check, FileCounts& counts) {
+  Row& row = rows_[image];
+  row.size = images_.image_size(image);
+  row.likeness.split = images_.split(image);
+  const OpenFolder& folder = folders_[images_.folder(image)];
+  if (!folder.open) {
+    add(Fault::missing, image, folder.fault);
+    return;
+  }
+  const CheckedFile file = check.check(*folder.open, std::string(images_.path(image)));
+  if (file.fault) {
+    add(*file.fault, image, file.why);
+    return;
+  }
+  check_header(image, file);
+  row.decoded = true;
+  row.gray = file.header.channels == 1;
+  row.size = file.header.size;
+  row.likeness.digest = file.digest;
+  row.likeness.looks = file.looks;
+  if (!file.looks) add(Fault::blank, image, "");
+  if (file.cmyk) add(Fault::cmyk, image, "");
+  ++(file.header.codec == Codec::jpeg  ? counts.jpeg
+     : file.header.codec == Codec::png ? counts.png
+                                       : counts.pgm);
+  counts.gray += row.gray;
+  counts.progressive += file.header.progressive;
+  counts.bytes += file.bytes;
+}
+
+void Auditor::check_header(size_t image, const CheckedFile& file) {
+  const Size is = file.header.size, known = images_.image_size(image), turned = {is.height, is.width};
+  const int orientation = file.header.orientation;
+  const bool unknown = known.width < 1 || known.height < 1, lies = orientation >= 5 && equal(known, turned);
+  if (unknown)
+    add(Fault::learned, image, text_of(is));
+  else if (!equal(is, known))
+    add(Fault::wrong_size, image,
+        concat("is ", text_of(is), lies ? " upright" : "", ", but the store says ", text_of(known),
+               lies ? ", as it lies in the file" : ""));
+  if (orientation != 1)
+    add(Fault::rotated, image,
+        concat("orientation ", orientation, "; the stored size is ",
+               unknown            ? "not known"
+               : equal(is, known) ? "the upright one"
+               : lies             ? "that of the file's rows"
+                                  : "another"));
+}
+
+void Auditor::add_twins() {
+  std::vector<uint32_t> images;
+  std::vector<Likeness> likenesses;
+  for (size_t i = 0; i < rows_.size(); ++i)
+    if (rows_[i].decoded) {
+      images.push_back(static_cast<uint32_t>(i));
+      likenesses.push_back(rows_[i].likeness);
+    }
+  for (const Twin& twin : find_twins(likenesses)) {
+    const size_t image = images[twin.image], other = images[twin.other];
+    const Fault fault = twin.equal ? (twin.leak ? Fault::leaked : Fault::copied)
+                                   : (twin.leak ? Fault::leaked_alike : Fault::alike);
+    add(fault, image,
+        concat(twin.leak ? "in " + to_string(images_.split(image)) + ", " : "",
+               twin.equal ? "is the same as " : "looks like ", name(other),
+               twin.leak ? " in " + to_string(images_.split(other)) : ""));
+  }
+}
+
+// A few images in gray among many in colour.
+void Auditor::add_odd_channels() {
+  const int64_t decoded = counts_.jpeg + counts_.png + counts_.pgm;
+  if (2 * counts_.gray >= decoded) return;
+  for (size_t i = 0; i < rows_.size(); ++i)
+    if (rows_[i].decoded && rows_[i].gray) add(Fault::gray, i, "");
+}
+
+LabelFacts Auditor::check_labels() {
+  LabelCheck check(images_.categories(), findings_);
+  size_t image = 0;
+  // Both are by id; what came in between is for the next audit.
+  store_.for_each_image([&](const ImageWithBoxes& labelled) {
+    while (image < images_.size() && images_.id(image) < labelled.image.id) ++image;
+    if (image == images_.size() || images_.id(image) != labelled.image.id) return;
+    Row& row = rows_[image];
+    check.take(labelled, row.size, name(image));
+    const std::string& known = labelled.image.sha256;
+    row.hash_is_new = known.empty();
+    if (row.decoded && !known.empty() && known != to_hex(row.likeness.digest)) add(Fault::changed, image, "");
+  });
+  return check.finish();
+}
+
+// The store's size stands where it has one.
+void Auditor::record() {
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    const Size known = images_.image_size(i);
+    const bool size_is_new = known.width < 1 || known.height < 1;
+    if (rows_[i].decoded && (rows_[i].hash_is_new || size_is_new))
+      store_.set_file_facts(images_.id(i), to_hex(rows_[i].likeness.digest),
+                            size_is_new ? rows_[i].size : known);
+  }
+}
+
+}  // namespace
+
+int64_t AuditReport::count(Level level) const {
+  int64_t sum = 0;
+  for (const FindingGroup& group : findings)
+    if (group.kind->level == level) sum += group.count;
+  return sum;
+}
+
+AuditReport audit(Store& store, const AuditRequest& request) { return Auditor(store, request).run(); }
+
+}  // namespace dlfs
