@@ -18,8 +18,8 @@ For example:
       --data idx:/usr/share/datasets/fashion-mnist
   dlfs predict runs/first/model.safetensors shoe.png
 
-It ends with 0 where all was done; 1 where --check found a difference, or an
-image could not be read; 2 where a flag, a file or the machine is to be mended,
+It ends with 0 where all was done; 1 where --check found a difference, an audit
+an error, or an image could not be read; 2 where a flag, a file or the machine is to be mended,
 the loss became NaN, or --watch found a value that is not finite; 3 for a bug of
 its own. After -- words are no flags. A CPU works in as many threads as
 OMP_NUM_THREADS says.
@@ -75,6 +75,21 @@ the loss after 20 steps on one batch tells whether two machines did the same.
 For example:
   dlfs bench train lenet --batch 256
   dlfs bench ops conv | jq -r '[.op, .half, .ms, .ratio] | @tsv'
+)";
+
+constexpr const char* data_notes =
+    R"(An audit reads and decodes every image file once, and holds the labels against
+the size that it really has. Errors are what training fails or lies by: files
+that are missing or broken, another size than the store's, boxes outside of
+their image, one file in two splits; with any the exit code is 1. Warnings are
+to be looked at: files that changed since the last audit or are there twice,
+images that look like one of another split, boxes of nothing, over the border or
+drawn twice. Notes are good to know. Hashes of files go into the store, as do
+sizes that it did not know.
+
+For example:
+  dlfs data audit my.db
+  dlfs data audit my.db --json --all | jq '.findings[] | {kind, count}'
 )";
 
 constexpr const char* describe_notes =
@@ -206,6 +221,21 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
   add_switch(verb, "--table", "a short table, as on a terminal, not JSON lines", bench.table);
 }
 
+void add_review(CLI::App& verb, DataCommand& data) {
+  const auto take = [&data](const std::string& word) {
+    if (word != "audit") refuse("WHAT is " + word + ", but can be audit");
+    data.what = word;
+  };
+  add_value(verb, "WHAT", "WHAT", "audit: say what is wrong with images and labels", take);
+  require(verb, "WHAT");
+  add_text(verb, "STORE", "STORE", "a store that dlfs import made", data.store);
+  require(verb, "STORE");
+  add_switch(verb, "--all", "name every finding and class, not the first few", data.all);
+  add_switch(verb, "--json", "one JSON object", data.json);
+  add_number<int>(verb, "--threads", "that read images; 0: one a core", data.threads,
+                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
+}
+
 void add_describe(CLI::App& verb, DescribeCommand& describe) {
   add_text(verb, "MODEL", "MODEL", one_of_models(), describe.model);
   require(verb, "MODEL");
@@ -221,6 +251,8 @@ struct Verbs {
     add_eval(words.add_verb("eval", "measure a model file on test images", eval_notes), eval);
     add_predict(words.add_verb("predict", "say what images show", predict_notes), predict);
     add_bench(words.add_verb("bench", "time operations or a training step", bench_notes), bench);
+    add_review(words.add_verb("data", "look at a store's images and labels before training", data_notes),
+               data);
     add_describe(words.add_verb("describe", "show a model's layers, parameters and memory", describe_notes),
                  describe);
     words.add_verb("doctor", "say what this machine has, and what it lacks", "");
@@ -232,6 +264,7 @@ struct Verbs {
   EvalCommand eval;
   PredictCommand predict;
   BenchCommand bench;
+  DataCommand data;
   DescribeCommand describe;
   Words words{std::string("dlfs ") + DLFS_VERSION};
   CLI::App& of_train = words.add_verb("train", "train a model on labelled images", train_notes);
@@ -291,6 +324,7 @@ Command parse_command_line(int count, const char* const* words) {
       refuse("bench load needs NAME, a store that dlfs import made");
     return verbs.bench;
   }
+  if (said.verb == "data") return verbs.data;
   if (said.verb == "describe") return verbs.describe;
   return DoctorCommand{};
 }

@@ -45,6 +45,12 @@ struct BenchCommand {
   Precision precision = Precision::f32;
 };
 
+struct DataCommand {
+  std::string what, store;  // "audit"
+  bool all = false, json = false;
+  int threads = 0;
+};
+
 struct DescribeCommand {
   std::string model;
   int batch = 1, classes = 10;
@@ -58,7 +64,7 @@ struct ShowText {
 };
 
 using Command = std::variant<TrainCommand, EvalCommand, PredictCommand, BenchCommand, DescribeCommand,
-                             DoctorCommand, ShowText>;
+                             DoctorCommand, ShowText, DataCommand>;
 
 // Throws UsageError with a sentence, and the nearest name where a word looks like a slip.
 Command parse_command_line(int count, const char* const* words);

@@ -1,5 +1,5 @@
 // The program: reads the command line, runs one verb, and turns errors into a sentence and an exit code:
-// 0 done; 1 --check found a difference, or an image could not be read; 2 the user's to mend (flags, files, machine, a loss
+// 0 done; 1 --check found a difference, an audit an error, or an image could not be read; 2 the user's to mend (flags, files, machine, a loss
 // that is no number); 3 a bug of ours.
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,6 +23,7 @@ void run(const dlfs::Command& command) {
   if (const auto* eval = std::get_if<EvalCommand>(&command)) run_eval(*eval, out);
   if (const auto* predict = std::get_if<PredictCommand>(&command)) run_predict(*predict, out);
   if (const auto* bench = std::get_if<BenchCommand>(&command)) run_bench(*bench, out);
+  if (const auto* data = std::get_if<DataCommand>(&command)) run_data(*data, out);
   if (const auto* describe = std::get_if<DescribeCommand>(&command)) run_describe(*describe, out);
   if (std::holds_alternative<DoctorCommand>(command)) run_doctor(out);
   if (const auto* show = std::get_if<ShowText>(&command)) out << show->text;

@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <cmath>
 #include <iostream>
 #include <new>
 
@@ -62,10 +61,8 @@ std::string as_text(std::span<const Prediction> top, const std::vector<std::stri
   std::string text;
   for (const Prediction& one : top) {
     const std::string name = cut(classes[one.label], widest), percent = fixed(100.0 * one.probability, 1);
-    const long halves = std::lround(2 * bar_width * one.probability);
-    text += concat("  ", name, std::string(widest - width(name) + 7 - percent.size(), ' '), percent, " %  ");
-    for (long i = 0; i < halves / 2; ++i) text += "━";
-    text += halves % 2 == 1 ? "╸\n" : "\n";
+    text += concat("  ", name, std::string(widest - width(name) + 7 - percent.size(), ' '), percent, " %  ",
+                   bar(one.probability, bar_width), "\n");
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <sstream>
 
 #include "dlfs/base/text.h"
@@ -53,6 +54,13 @@ std::string wrapped(const std::string& text, int columns) {
     all += word;
   }
   return all;
+}
+
+std::string bar(double part, int columns) {
+  const long halves = std::lround(2 * columns * part);
+  std::string text;
+  for (long i = 0; i < halves / 2; ++i) text += "━";
+  return halves % 2 == 1 ? text + "╸" : text;
 }
 
 std::string for_stream(int number, const std::string& text) {

@@ -14,4 +14,7 @@ std::string wrapped(const std::string& text, int columns);
 // Both, where the stream of this number (as STDERR_FILENO) is a terminal; else printable alone.
 std::string for_stream(int number, const std::string& text);
 
+// A bar that fills this part, 0 to 1, of so many columns, to half a column.
+std::string bar(double part, int columns);
+
 }  // namespace dlfs

@@ -17,6 +17,7 @@ void run_eval(const EvalCommand& command, std::ostream& out);
 void run_predict(const PredictCommand& command, std::ostream& out);
 void run_bench(const BenchCommand& command, std::ostream& out);
 void run_bench_load(const BenchCommand& command, Device& device, std::ostream& out);
+void run_data(const DataCommand& command, std::ostream& out);
 void run_describe(const DescribeCommand& command, std::ostream& out);
 void run_doctor(std::ostream& out);
 
