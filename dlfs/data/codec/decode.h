@@ -50,9 +50,9 @@ struct Decoded {
   Image image;
   // The part of the upright image that `image` shows: the window, or more. Its size is image.size times `scale`, so at a
   // smaller scale it may pass the image's border by less than `scale`.
-  Box covers;
-  int scale = 1;  // 1, 2, 4 or 8
-  Size whole;     // of the upright image
+  Box covers = {};
+  int scale = 1;    // 1, 2, 4 or 8
+  Size whole = {};  // of the upright image
 };
 
 // `into` may hold an earlier result, whose memory is used again.
