@@ -3,6 +3,7 @@
 #include <new>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/codec/exif.h"
 #include "dlfs/data/codec/jpeg.h"
 #include "dlfs/data/codec/pgm.h"
 #include "dlfs/data/codec/png.h"
@@ -71,6 +72,7 @@ void decode_image(std::span<const std::byte> file, const std::string& source, co
     decode_png(file, source, request.channels, into.image, limits);
   else
     decode_pgm(file, source, request.channels, into.image);
+  turn_upright(into.image, header.orientation);
   into.covers = {0, 0, into.image.size.width, into.image.size.height};
   into.scale = 1;
 } catch (const std::bad_alloc&) {

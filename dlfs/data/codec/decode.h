@@ -34,7 +34,7 @@ struct ImageHeader {
   bool progressive = false;
   bool baseline_420_or_444 = false;  // what every JPEG decoder of a GPU takes
 };
-// The first bytes of a file are enough, as long as they reach its size.
+// The first bytes of a file are enough where they reach its size (PNG: its pixels); else they are refused.
 ImageHeader inspect_image(std::span<const std::byte> file, const std::string& source,
                           const DecodeLimits& limits = {});
 

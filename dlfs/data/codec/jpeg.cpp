@@ -101,6 +101,8 @@ Job& job_of(State* state) {
 
 [[noreturn]] void fail(j_common_ptr state) {
   Job& job = job_of(state);
+  if (state->err->msg_code == JERR_NO_BACKING_STORE)
+    stop(job, "takes more than %d MiB of memory", static_cast<int>(job.limits.memory >> 20));
   state->err->format_message(state, job.fault.data());
   std::longjmp(job.back, 1);
 }

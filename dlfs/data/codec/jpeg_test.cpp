@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dlfs/base/error.h"
 #include "dlfs/testing/data.h"
@@ -92,6 +93,62 @@ void try_real_windows(size_t step, int count) {
 
 TEST(Jpeg, WindowOfAPhotographHasThePixelsOfTheWhole) { try_real_windows(32, 4); }
 TEST(SlowJpeg, WindowOfAPhotographHasThePixelsOfTheWhole) { try_real_windows(1, 10); }
+
+// The mean difference of a scaled image from the averages of `scale` x `scale` pixels of the whole, moved by some pixels.
+double distance(const Image& whole, const Decoded& scaled, int moved) {
+  double sum = 0;
+  int64_t count = 0;
+  const auto [width, height] = scaled.image.size;
+  for (int y = 1; y < height - 2; ++y)
+    for (int x = 1; x < width - 2; ++x)
+      for (int c = 0; c < whole.channels; ++c, ++count) {
+        double mean = 0;
+        for (int i = 0; i < scaled.scale * scaled.scale; ++i) {
+          const int row = scaled.covers.y + y * scaled.scale + i / scaled.scale + moved,
+                    column = scaled.covers.x + x * scaled.scale + i % scaled.scale + moved;
+          mean += whole.pixels[(size_t{1} * row * whole.size.width + column) * whole.channels + c];
+        }
+        mean /= scaled.scale * scaled.scale;
+        sum += std::abs(mean - scaled.image.pixels[(size_t{1} * y * width + x) * whole.channels + c]);
+      }
+  return sum / static_cast<double>(count);
+}
+
+void expect_averages(const std::string& path, double most) {
+  const Bytes file = read_file(path);
+  const Image whole = decoded(file, {}).image;
+  for (const int scale : {2, 4, 8}) {
+    const Decoded scaled =
+        decoded(file, {.at_least = Size{whole.size.width / scale, whole.size.height / scale}});
+    ASSERT_EQ(scaled.scale, scale) << path;
+    const double found = distance(whole, scaled, 0);
+    EXPECT_LT(found, most) << path << " at 1/" << scale;
+    for (const int moved : {-1, 1})  // pixels of the whole: its place is right to less than that
+      EXPECT_LT(found, distance(whole, scaled, moved)) << path << " at 1/" << scale << " moved by " << moved;
+  }
+}
+
+TEST(Jpeg, SmallerIsTheMeanOfThePixels) {
+  DLFS_NEEDS_DATA(folder, "coco128");
+  const std::vector<std::string> paths = files_in(folder + "/train2017");
+  for (size_t i = 0; i < paths.size(); i += 16) expect_averages(paths[i], 3);
+}
+
+TEST(Jpeg, TakesTheSmallestScaleThatIsLargeEnough) {
+  const Bytes file = drawn_image("turned.jpg");  // 35 x 45, upright
+  const auto scale = [&](Size at_least) { return decoded(file, {.at_least = at_least}).scale; };
+  EXPECT_EQ(scale({4, 5}), 8);
+  EXPECT_EQ(scale({5, 5}), 4);
+  EXPECT_EQ(scale({4, 6}), 4);
+  EXPECT_EQ(scale({17, 22}), 2);
+  EXPECT_EQ(scale({18, 22}), 1);
+  EXPECT_EQ(scale({17, 23}), 1);
+  EXPECT_EQ(scale({1000000, 1}), 1);
+  const Decoded small = decoded(file, {.window = Box{10, 20, 17, 9}, .at_least = Size{4, 2}});
+  EXPECT_EQ(small.scale, 4);
+  EXPECT_LE(small.image.size.width, 6);
+  EXPECT_LE(small.image.size.height, 4);
+}
 
 }  // namespace
 }  // namespace dlfs::testing

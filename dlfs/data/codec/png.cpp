@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/codec/exif.h"
 #include "dlfs/data/codec/pixel.h"
 
 namespace dlfs {
@@ -32,14 +33,20 @@ Bytes encode(Size size, png_uint_32 format, std::span<const uint8_t> pixels) {
 // All that libpng's callbacks see of us. It lies outside of the function that they jump back to.
 struct Input {
   std::span<const std::byte> left;
-  DecodeLimits limits;
-  std::chrono::steady_clock::time_point end = std::chrono::steady_clock::now() + limits.time;
+  std::chrono::steady_clock::time_point end;
+  size_t rows = SIZE_MAX;
+  int behind = 0;  // reads of pixels behind the last row
   std::array<char, 128> fault{};
 };
 
 void read(png_structp png, png_bytep to, size_t count) {
+  constexpr size_t most_of_other_chunks = 1024;  // at a time
   auto& input = *static_cast<Input*>(png_get_io_ptr(png));
   if (count > input.left.size()) png_error(png, "ends in the middle");
+  if (std::chrono::steady_clock::now() > input.end) png_error(png, "takes too long");
+  // libpng would inflate whatever pixels stand behind the last row, to see their end.
+  if (png_get_current_row_number(png) >= input.rows && count > most_of_other_chunks && input.behind++ > 0)
+    png_error(png, "goes on after its last pixel");
   std::memcpy(to, input.left.data(), count);
   input.left = input.left.subspan(count);
 }
@@ -85,25 +92,38 @@ void write_png(const std::string& path, const Picture& picture) {
 }
 
 ImageHeader inspect_png(std::span<const std::byte> file, const std::string& source) {
-  constexpr size_t header_bytes = 33;  // signature and first chunk
   const std::string_view text = text_of(file);
-  if (text.size() < header_bytes || text.substr(0, 8) != "\x89PNG\r\n\x1a\n" || text.substr(12, 4) != "IHDR")
-    throw FileError("png", source + (text.size() < header_bytes ? ": ends in the middle"
-                                                                : ": begins with no PNG header"));
+  const auto refuse = [&](const char* fact) { throw FileError("png", source + ": " + fact); };
   const auto number = [&](size_t at) {
     uint32_t value = 0;
     for (size_t i = at; i < at + 4; ++i) value = 256 * value + static_cast<uint8_t>(text[i]);
     return static_cast<int>(std::min<uint32_t>(value, PNG_UINT_31_MAX));
   };
+  // A chunk is its length, its name, its data and their sum.
+  constexpr size_t signature_bytes = 8, chunk_bytes = 12;
+  int orientation = 1;
+  for (size_t at = signature_bytes;;) {
+    if (text.size() < at + chunk_bytes) refuse("ends in the middle");
+    const size_t length = number(at);
+    const std::string_view name = text.substr(at + 4, 4);
+    if (at == signature_bytes &&
+        (text.substr(0, at) != "\x89PNG\r\n\x1a\n" || name != "IHDR" || length != 13))
+      refuse("begins with no PNG header");
+    if (name == "IDAT") break;
+    if (name == "eXIf")
+      orientation = exif_orientation(file.subspan(at + 8).first(std::min(length, text.size() - at - 8)));
+    at += chunk_bytes + length;
+  }
   constexpr int palette_or_color = PNG_COLOR_MASK_COLOR | PNG_COLOR_MASK_PALETTE;
   return {.codec = Codec::png,
-          .size = {number(16), number(20)},
-          .channels = (static_cast<uint8_t>(text[25]) & palette_or_color) != 0 ? 3 : 1};
+          .size = Turn{.orientation = orientation, .stored = {number(16), number(20)}}.upright(),
+          .channels = (static_cast<uint8_t>(text[25]) & palette_or_color) != 0 ? 3 : 1,
+          .orientation = orientation};
 }
 
 void decode_png(std::span<const std::byte> file, const std::string& source, int channels, Image& into,
                 const DecodeLimits& limits) {
-  Input input{.left = file, .limits = limits};
+  Input input{.left = file, .end = std::chrono::steady_clock::now() + limits.time};
   Reader reader(input);
   const png_structp png = reader.png;
   const auto refuse = [&](const std::string& fact) { throw FileError("png", source + ": " + fact); };
@@ -114,7 +134,7 @@ void decode_png(std::span<const std::byte> file, const std::string& source, int 
   size_t width = 0, height = 0, row_bytes = 0;
   call([&] {
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // decode.cpp says it better
-    png_set_chunk_malloc_max(png, 1 << 20);
+    png_set_chunk_malloc_max(png, 8 << 20);
     png_set_chunk_cache_max(png, 128);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr,
                                 -1);  // nor known ones that change no pixel
@@ -136,6 +156,7 @@ void decode_png(std::span<const std::byte> file, const std::string& source, int 
     png_read_update_info(png, reader.info);
     file_channels = png_get_channels(png, reader.info);
   });
+  input.rows = height;
   into.size = {static_cast<int>(width), static_cast<int>(height)};
   into.channels = channels;
   into.pixels.resize(width * height * channels);
@@ -144,10 +165,7 @@ void decode_png(std::span<const std::byte> file, const std::string& source, int 
   uint8_t* const to = samples.empty() ? into.pixels.data() : samples.data();
   call([&] {
     for (int pass = 0; pass < passes; ++pass)
-      for (size_t y = 0; y < height; ++y) {
-        if (std::chrono::steady_clock::now() > input.end) png_error(png, "takes too long");
-        png_read_row(png, to + y * width * file_channels, nullptr);
-      }
+      for (size_t y = 0; y < height; ++y) png_read_row(png, to + y * width * file_channels, nullptr);
     png_read_end(png, nullptr);  // or the file was cut behind its pixels
   });
 

@@ -15,7 +15,7 @@ void write_png(const std::string& path, const Picture& picture);
 
 // PNG of any kind: gray, palette or colour, 1 to 16 bits, interlaced or not; more than 8 bits are rounded. What is
 // transparent shows black; texts, gamma and colour profiles are not even read. For decode.cpp, which checks the size. Throw
-// FileError; `source` names the bytes in it.
+// FileError; `source` names the bytes in it. Pixels come as they are stored, not turned.
 ImageHeader inspect_png(std::span<const std::byte> file, const std::string& source);
 void decode_png(std::span<const std::byte> file, const std::string& source, int channels, Image& into,
                 const DecodeLimits& limits);
