@@ -89,6 +89,10 @@ bool Database::changed_by_others() {
   return before != version_;
 }
 
+void Database::check_references(bool on) {
+  sqlite3_db_config(connection_, SQLITE_DBCONFIG_ENABLE_FKEY, static_cast<int>(on), nullptr);
+}
+
 void Database::limit_time(std::optional<std::chrono::milliseconds> limit) {
   deadline_ = std::chrono::steady_clock::now() + limit.value_or(std::chrono::milliseconds(0));
   const auto is_late = [](void* self) {

@@ -36,6 +36,8 @@ class Database {
 
   bool changed_by_others();  // whether another connection has committed since the last call
 
+  void check_references(bool on);  // that foreign keys point at rows: on, unless who writes knows it anyway
+
   // What runs longer than this fails from now on; {} for no limit.
   void limit_time(std::optional<std::chrono::milliseconds> limit);
   [[noreturn]] void fail(const std::string& fact) const;

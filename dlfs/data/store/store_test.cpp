@@ -150,8 +150,9 @@ TEST_F(AnnotationStore, RefusesRecordsThatCannotBe) {
       error_of([&] { import.annotation(bad); }),
       "[import] coco a.json: an annotation of image 1 is refused: its box has the number nan, which is not "
       "finite");
-  EXPECT_THROW(import.annotation(box_of(99, 1, {1, 2, 3, 4})), FileError);
-  EXPECT_THROW(import.image(image_at(99, "a.jpg")), FileError);
+  EXPECT_THROW(import.annotation(box_of(99, 1, {1, 2, 3, 4})), InternalError);
+  EXPECT_THROW(import.annotation(box_of(1, 99, {1, 2, 3, 4})), InternalError);
+  EXPECT_THROW(import.image(image_at(99, "a.jpg")), InternalError);
 }
 
 TEST_F(AnnotationStore, MovesWithTheFoldersBeneathIt) {
