@@ -13,6 +13,7 @@ class GpuDevice : public Device {
  public:
   DeviceKind kind() const final { return DeviceKind::gpu; }
   virtual const ConvEngines& cudnn() const = 0;
+  virtual void use() const {}  // makes the card the calling thread's present device; any thread
 };
 
 // The card itself: memory by cudaMalloc, one stream of its own that waits for no other, uploads through a ring of pinned
@@ -34,10 +35,10 @@ class CudaDevice : public GpuDevice {
   KernelPtr record(std::function<void(Stream)> work) override;
 
   const ConvEngines& cudnn() const override { return *cudnn_; }
+  void use() const override;
 
  private:
   class Staging;  // the stream and the ring
-  void use() const;
 
   int index_;
   std::unique_ptr<Staging> staging_;

@@ -169,11 +169,12 @@ std::unique_ptr<NvJpeg> NvJpeg::open(std::vector<LibraryPlace>& tried) {
   return std::unique_ptr<NvJpeg>(new NvJpeg(std::move(library)));
 }
 
-void NvJpeg::connect(int channels) {
+bool NvJpeg::connect(int channels) {
   DLFS_CHECK(channels == 1 || channels == 3, channels);
   const nvjpegOutputFormat_t format = channels == 3 ? NVJPEG_OUTPUT_RGBI : NVJPEG_OUTPUT_Y;
   library_->engine = std::make_unique<NvJpegBackend>(library_->entries, NVJPEG_BACKEND_HARDWARE, format);
   library_->cuda = std::make_unique<NvJpegBackend>(library_->entries, NVJPEG_BACKEND_GPU_HYBRID, format);
+  return library_->engine->handle() != nullptr || library_->cuda->handle() != nullptr;
 }
 
 std::string NvJpeg::engines() const {
@@ -206,7 +207,7 @@ std::unique_ptr<NvJpeg> NvJpeg::open(std::vector<LibraryPlace>& tried) {
   return nullptr;
 }
 
-void NvJpeg::connect(int) {}
+bool NvJpeg::connect(int) { return false; }
 std::string NvJpeg::engines() const { return "none"; }
 JpegRoute NvJpeg::route(std::span<const std::byte>) const { return JpegRoute::none; }
 bool NvJpeg::decode(JpegRoute, std::span<const JpegTarget>, Stream) { return false; }

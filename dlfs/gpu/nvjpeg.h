@@ -36,8 +36,9 @@ class NvJpeg {
   const std::string& path() const;
   const std::string& version() const;  // "13.0.4"
 
-  // Binds to the calling thread's present device; the rest needs it. Channels: 3 red, green, blue; 1 the luma.
-  void connect(int channels);
+  // Binds to the calling thread's present device; false where it cannot. The rest needs it. Channels: 3 red, green, blue;
+  // 1 the luma.
+  bool connect(int channels);
   std::string engines() const;  // "8 engines of 1 core", or "none"
 
   JpegRoute route(std::span<const std::byte> file) const;
