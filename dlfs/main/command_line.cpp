@@ -102,6 +102,57 @@ For example:
   dlfs describe lenet --batch 64
 )";
 
+constexpr const char* import_notes =
+    R"(What PATH is, by FORMAT:
+  coco          a folder with annotations/instances_*.json and its images
+                (train2017/, images/train2017/, ...), or one such JSON file
+  voc           a folder with Annotations/*.xml and JPEGImages/; the splits are
+                those of ImageSets/Main
+  yolo          a folder with images/ and labels/, and data.yaml, obj.names or
+                classes.txt for the names; an image without labels is a negative
+  folders       a folder of images for each class, with or without train/, val/
+                and test/ above: ImageNet's layout
+  idx           a folder with MNIST's four files; --images is where their images
+                are written to, as PNG files
+  label-studio  its JSON export; the files of its images lie beneath --images
+  coco-results  a JSON file of what a model found, [{image_id, category_id, bbox,
+                score}, ...], for images and categories that came from COCO
+
+The store is made where it is not there yet. All is imported or, where anything is
+refused, nothing: the message names file and record. What the store has already
+stays as it is, so importing twice changes nothing. Image files are never copied,
+only named; their folders stay where they are. Images without objects are kept.
+Which images are for training, validation and test is read off the names of files
+and folders (train2017, val, ...); --split says it for all. A whole JSON file is
+held in memory.
+
+For example:
+  dlfs import coco ~/datasets/coco --db my.db
+  dlfs import voc VOCdevkit/VOC2012 --db my.db
+  dlfs import coco --json boxes.json --images photos --split train . --db my.db
+)";
+
+constexpr const char* export_notes =
+    R"(What PATH becomes, by FORMAT; it must not be there yet:
+  coco          one JSON file, with the ids, masks and further members that came
+                with an import
+  coco-results  a JSON file of what --model found, as COCO's evaluation reads it
+  voc           a folder with Annotations/ and ImageSets/Main/
+  yolo          a folder with labels/, data.yaml, and a list of images for each
+                split; to train with it, put or link the images in images/SPLIT
+  label-studio  a JSON file of tasks, to be imported there: with --model what that
+                model found, else the labels of the store, as predictions
+
+Images are not copied. They are named from their folder, or, where they lie in
+several, from the folder that holds these. VOC and YOLO have no place for masks,
+areas, crowds and ids; COCO none for the split (--split exports one), and only
+Label Studio's has one for labels of whole images: what is left out is counted.
+
+For example:
+  dlfs export coco labels.json --db my.db --split val
+  dlfs export yolo my-yolo --db my.db
+)";
+
 std::string one_of_models() {
   std::vector<std::string> names;
   for (const Model& model : models()) names.push_back(model.name);
@@ -244,6 +295,52 @@ void add_describe(CLI::App& verb, DescribeCommand& describe) {
                   {"a whole number from 2 to 65535", [](int n) { return n >= 2 && n <= 65535; }});
 }
 
+void add_store(CLI::App& verb, std::string& store, const std::string& what) {
+  add_text(verb, "--db", "FILE", what, store);
+  require(verb, "--db");
+}
+
+void add_split(CLI::App& verb, std::optional<Split>& split, const std::string& what) {
+  add_value(verb, "--split", "NAME", what, [&split](const std::string& word) {
+    for (const Split one : {Split::train, Split::validation, Split::test})
+      if (word == to_string(one)) split = one;
+    if (!split) refuse(concat("--split is ", word, ", but can be train, val or test"));
+  });
+}
+
+// The word FORMAT, one of these.
+void add_format(CLI::App& verb, std::string& format, const std::vector<std::string>& formats) {
+  const std::string all = join(formats, ", ");
+  add_value(verb, "FORMAT", "FORMAT", "see below", [=, &format](const std::string& word) {
+    if (std::find(formats.begin(), formats.end(), word) == formats.end())
+      refuse(concat("FORMAT is ", word, ", but can be ", all));
+    format = word;
+  });
+  require(verb, "FORMAT");
+}
+
+void add_import(CLI::App& verb, ImportCommand& import) {
+  add_format(verb, import.request.format, import_formats());
+  add_text(verb, "PATH", "PATH", "the folder or file to import", import.request.path);
+  require(verb, "PATH");
+  add_store(verb, import.store, "the annotation store to import into, made if need be");
+  add_text(verb, "--json", "FILE", "the annotation file, where its place is not the usual one",
+           import.request.json);
+  add_text(verb, "--images", "DIR", "the folder of the images, likewise", import.request.images);
+  add_split(verb, import.request.split, "train, val or test, for all images");
+  add_text(verb, "--model", "NAME", "of coco-results: whose predictions they are", import.request.model);
+}
+
+void add_export(CLI::App& verb, ExportCommand& exported) {
+  add_format(verb, exported.request.format, export_formats());
+  add_text(verb, "PATH", "PATH", "the file or folder to make", exported.request.path);
+  require(verb, "PATH");
+  add_store(verb, exported.store, "the annotation store to export from");
+  add_split(verb, exported.request.split, "only the images for train, val or test");
+  add_text(verb, "--model", "NAME", "of coco-results and label-studio: whose predictions",
+           exported.request.model);
+}
+
 // The verbs with their flags, which write to the commands.
 struct Verbs {
   Verbs() {
@@ -255,6 +352,9 @@ struct Verbs {
                data);
     add_describe(words.add_verb("describe", "show a model's layers, parameters and memory", describe_notes),
                  describe);
+    add_import(words.add_verb("import", "take other tools' annotations into a store", import_notes), import);
+    add_export(words.add_verb("export", "write a store's annotations for other tools", export_notes),
+               exported);
     words.add_verb("doctor", "say what this machine has, and what it lacks", "");
   }
 
@@ -266,6 +366,8 @@ struct Verbs {
   BenchCommand bench;
   DataCommand data;
   DescribeCommand describe;
+  ImportCommand import;
+  ExportCommand exported;
   Words words{std::string("dlfs ") + DLFS_VERSION};
   CLI::App& of_train = words.add_verb("train", "train a model on labelled images", train_notes);
 };
@@ -326,6 +428,8 @@ Command parse_command_line(int count, const char* const* words) {
   }
   if (said.verb == "data") return verbs.data;
   if (said.verb == "describe") return verbs.describe;
+  if (said.verb == "import") return verbs.import;
+  if (said.verb == "export") return verbs.exported;
   return DoctorCommand{};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "dlfs/data/formats/formats.h"
 #include "dlfs/train/train.h"
 
 namespace dlfs {
@@ -56,6 +57,16 @@ struct DescribeCommand {
   int batch = 1, classes = 10;
 };
 
+struct ImportCommand {
+  ImportRequest request;
+  std::string store;
+};
+
+struct ExportCommand {
+  ExportRequest request;
+  std::string store;
+};
+
 struct DoctorCommand {};
 
 // What was asked for is an answer in itself: help, a version.
@@ -64,7 +75,7 @@ struct ShowText {
 };
 
 using Command = std::variant<TrainCommand, EvalCommand, PredictCommand, BenchCommand, DescribeCommand,
-                             DoctorCommand, ShowText, DataCommand>;
+                             DataCommand, ImportCommand, ExportCommand, DoctorCommand, ShowText>;
 
 // Throws UsageError with a sentence, and the nearest name where a word looks like a slip.
 Command parse_command_line(int count, const char* const* words);

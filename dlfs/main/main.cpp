@@ -25,6 +25,8 @@ void run(const dlfs::Command& command) {
   if (const auto* bench = std::get_if<BenchCommand>(&command)) run_bench(*bench, out);
   if (const auto* data = std::get_if<DataCommand>(&command)) run_data(*data, out);
   if (const auto* describe = std::get_if<DescribeCommand>(&command)) run_describe(*describe, out);
+  if (const auto* import = std::get_if<ImportCommand>(&command)) run_import(*import, out);
+  if (const auto* exported = std::get_if<ExportCommand>(&command)) run_export(*exported, out);
   if (std::holds_alternative<DoctorCommand>(command)) run_doctor(out);
   if (const auto* show = std::get_if<ShowText>(&command)) out << show->text;
   out.flush();

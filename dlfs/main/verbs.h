@@ -19,6 +19,8 @@ void run_bench(const BenchCommand& command, std::ostream& out);
 void run_bench_load(const BenchCommand& command, Device& device, std::ostream& out);
 void run_data(const DataCommand& command, std::ostream& out);
 void run_describe(const DescribeCommand& command, std::ostream& out);
+void run_import(const ImportCommand& command, std::ostream& out);
+void run_export(const ExportCommand& command, std::ostream& out);
 void run_doctor(std::ostream& out);
 
 // Some of what was asked for could not be done; the rest was, and why not has been said.

@@ -1,0 +1,73 @@
+// Images in a folder for each class, as ImageNet's are: {train,val,test}/CLASS/*.jpg, or CLASS/*.jpg.
+#include <map>
+#include <set>
+
+#include "dlfs/base/error.h"
+#include "dlfs/data/formats/intake.h"
+#include "dlfs/data/formats/paths.h"
+
+namespace dlfs {
+namespace {
+
+struct Part {
+  std::string folder;
+  Split split = Split::none;
+  std::vector<std::string> files = {};
+};
+
+// A folder whose every folder is named like a split has parts; else it is one part itself.
+std::vector<Part> find_parts(const std::string& path) {
+  if (!is_folder(path)) throw FileError("folders", path + ": is no folder");
+  std::vector<Part> parts;
+  bool only_splits = true;
+  for (const std::string& name : names_in(path)) {
+    if (!is_folder(concat(path, "/", name))) continue;
+    const std::optional<Split> split = split_of(name);
+    if (split) parts.push_back({.folder = concat(path, "/", name), .split = *split});
+    only_splits = only_splits && split.has_value();
+  }
+  if (parts.empty() || !only_splits) parts = {{.folder = path}};
+  return parts;
+}
+
+std::string class_of(const std::string& file) {
+  const size_t slash = file.find('/');
+  return slash == std::string::npos ? "" : file.substr(0, slash);
+}
+
+}  // namespace
+
+ImportReport import_class_folders(Store& store, const ImportRequest& request) {
+  std::vector<Part> parts = find_parts(request.images.empty() ? request.path : request.images);
+  Intake intake(store, request, request.path);
+  std::set<std::string> classes;
+  for (Part& part : parts) {
+    Listing listing = images_beneath(part.folder);
+    intake.leave_out(listing.left_out, "files that are no .jpg, .jpeg, .png or .pgm");
+    part.files = std::move(listing.files);
+    for (const std::string& file : part.files) {
+      if (class_of(file).empty())
+        throw FileError("folders", concat(part.folder, "/", file,
+                                          ": lies in no class's folder, but each image must: CLASS/", file));
+      classes.insert(class_of(file));
+    }
+  }
+  if (classes.empty()) throw FileError("folders", request.path + ": holds no images in folders of classes");
+  std::map<std::string, int64_t> ids;
+  for (const std::string& name : classes) ids[name] = intake.category(name);  // by name, whatever came first
+  for (const Part& part : parts) {
+    intake.folder(part.folder);
+    for (const std::string& file : part.files) {
+      std::vector<Annotation> label(1);
+      label[0].category = ids[class_of(file)];
+      ImageRecord image;
+      image.path = file;
+      image.size = intake.size_of(file);
+      image.split = part.split;
+      intake.image(std::move(image), label);
+    }
+  }
+  return intake.commit();
+}
+
+}  // namespace dlfs

@@ -1,0 +1,108 @@
+#include "dlfs/data/formats/export.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "dlfs/base/error.h"
+
+namespace dlfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path common_folder(const fs::path& a, const fs::path& b) {
+  fs::path common;
+  for (auto one = a.begin(), other = b.begin(); one != a.end() && other != b.end() && *one == *other;
+       ++one, ++other)
+    common /= *one;
+  return common;
+}
+
+}  // namespace
+
+void SourceIds::add(int64_t id, std::optional<int64_t> source_id) {
+  if (source_id && taken_.insert(*source_id).second)
+    last_ = std::max(last_, *source_id);
+  else
+    source_id.reset();
+  ids_.emplace(id, source_id);
+}
+
+int64_t SourceIds::of(int64_t id) {
+  std::optional<int64_t>& given = ids_.at(id);
+  while (!given) {
+    last_ = last_ == std::numeric_limits<int64_t>::max() ? 1 : last_ + 1;
+    if (taken_.insert(last_).second) given = last_;
+  }
+  return *given;
+}
+
+Selection::Selection(const Store& store, const ExportRequest& request)
+    : store_(store), categories_(store.categories()) {
+  for (const Category& category : categories_) category_ids.add(category.id, category.source_id);
+  std::unordered_set<int64_t> used;
+  store.for_each_image([&](const ImageWithBoxes& found) {
+    if (request.split && found.image.split != *request.split) return;
+    used.insert(found.image.folder);
+    image_ids.add(found.image.id, found.image.source_id);
+    for (const Annotation& annotation : found.annotations)
+      annotation_ids.add(annotation.id, annotation.source_id);
+  });
+  std::unordered_map<int64_t, fs::path> paths;
+  for (const ImageFolder& folder : store.folders())
+    if (used.contains(folder.id)) paths[folder.id] = folder.path;
+  if (paths.empty())
+    throw FileError(request.format,
+                    concat(store.path(), ": has no images",
+                           request.split ? " for " + to_string(*request.split) : "", " to export"));
+  fs::path root = paths.begin()->second;
+  for (const auto& [id, path] : paths) root = common_folder(root, path);
+  root_ = root.string();
+  for (const auto& [id, path] : paths) {
+    const std::string start = path.lexically_relative(root).string();
+    starts_[id] = start == "." ? "" : start + "/";
+  }
+}
+
+void Selection::for_each(const std::function<void(const ImageWithBoxes&)>& take) const {
+  store_.for_each_image([&](const ImageWithBoxes& found) {
+    if (!image_ids.has(found.image.id)) return;
+    const auto is_new = [&](const Annotation& annotation) { return !annotation_ids.has(annotation.id); };
+    if (std::none_of(found.annotations.begin(), found.annotations.end(), is_new)) return take(found);
+    ImageWithBoxes before = found;
+    std::erase_if(before.annotations, is_new);
+    take(before);
+  });
+}
+
+std::string Selection::name(const ImageRecord& image) const { return starts_.at(image.folder) + image.path; }
+
+size_t Selection::category_index(int64_t id) const {
+  const auto found =
+      std::lower_bound(categories_.begin(), categories_.end(), id,
+                       [](const Category& category, int64_t wanted) { return category.id < wanted; });
+  if (found == categories_.end() || found->id != id)
+    throw FileError("export", concat(store_.path(), ": has no category ", id, ", but an annotation of it"));
+  return static_cast<size_t>(found - categories_.begin());
+}
+
+const Category& Selection::category(int64_t id) const { return categories_[category_index(id)]; }
+
+std::vector<PredictedBox> last_predicted(const Store& store, int64_t image, const std::string& model) {
+  std::vector<PredictedBox> boxes;
+  for (ImagePrediction& prediction : store.predictions(image))
+    if (prediction.model == model) boxes = std::move(prediction.boxes);
+  return boxes;
+}
+
+void refuse_unknown_model(const Store& store, const ExportRequest& request) {
+  throw FileError(request.format, concat(store.path(), ": has no predictions of a model called ",
+                                         request.model, " in these images"));
+}
+
+ExportCounts Selection::counts() const {
+  return {.images = 0, .annotations = 0, .left_out = 0, .root = root_};
+}
+
+}  // namespace dlfs

@@ -1,0 +1,59 @@
+#include "dlfs/data/formats/formats.h"
+
+#include "dlfs/base/error.h"
+#include "dlfs/data/formats/export.h"
+#include "dlfs/data/formats/intake.h"
+
+namespace dlfs {
+namespace {
+
+template <typename Deed>
+struct Format {
+  const char* name;
+  Deed deed;
+};
+
+using Importer = ImportReport (*)(Store&, const ImportRequest&);
+constexpr Format<Importer> importers[] = {{"coco", import_coco},
+                                          {"coco-results", import_coco_results},
+                                          {"voc", import_voc},
+                                          {"yolo", import_yolo},
+                                          {"folders", import_class_folders},
+                                          {"idx", import_idx},
+                                          {"label-studio", import_label_studio}};
+
+using Exporter = ExportCounts (*)(const Store&, const ExportRequest&);
+constexpr Format<Exporter> exporters[] = {{"coco", export_coco},
+                                          {"coco-results", export_coco_results},
+                                          {"voc", export_voc},
+                                          {"yolo", export_yolo},
+                                          {"label-studio", export_label_studio}};
+
+template <typename Deed, size_t size>
+std::vector<std::string> names(const Format<Deed> (&formats)[size]) {
+  std::vector<std::string> found;
+  for (const Format<Deed>& format : formats) found.emplace_back(format.name);
+  return found;
+}
+
+template <typename Deed, size_t size>
+Deed find(const Format<Deed> (&formats)[size], const std::string& name, const char* verb) {
+  for (const Format<Deed>& format : formats)
+    if (name == format.name) return format.deed;
+  throw UsageError(verb, concat("there is no format ", name, ", but ", join(names(formats), ", ")));
+}
+
+}  // namespace
+
+ImportReport import_annotations(Store& store, const ImportRequest& request) {
+  return find(importers, request.format, "import")(store, request);
+}
+
+ExportCounts export_annotations(const Store& store, const ExportRequest& request) {
+  return find(exporters, request.format, "export")(store, request);
+}
+
+std::vector<std::string> import_formats() { return names(importers); }
+std::vector<std::string> export_formats() { return names(exporters); }
+
+}  // namespace dlfs

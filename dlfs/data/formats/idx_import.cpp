@@ -1,0 +1,66 @@
+// MNIST's four files: their images become PNG files, which a store can point to.
+#include <filesystem>
+
+#include "dlfs/base/error.h"
+#include "dlfs/base/file.h"
+#include "dlfs/data/codec/png.h"
+#include "dlfs/data/formats/intake.h"
+#include "dlfs/data/formats/output.h"
+#include "dlfs/data/formats/paths.h"
+#include "dlfs/data/idx.h"
+
+namespace dlfs {
+namespace {
+
+std::string numbered(int index) {
+  const std::string digits = std::to_string(index);
+  return concat(std::string(5 - std::min<size_t>(5, digits.size()), '0'), digits, ".png");
+}
+
+// A file that is there already must be this very image.
+void write_image(const std::string& path, const GrayImage& image) {
+  const Bytes png = encode_png(image);
+  if (!is_file(path)) return write_new(path, text_of(png));
+  if (read_file(path) != png)
+    throw FileError("idx",
+                    path + ": is there already, and is another image; name a new folder with --images");
+}
+
+}  // namespace
+
+ImportReport import_idx(Store& store, const ImportRequest& request) {
+  if (request.images.empty())
+    throw UsageError("idx", "needs --images, the folder to write its images to as PNG files");
+  Intake intake(store, request, request.path);
+  std::vector<int64_t> categories;
+  for (const Split split : {Split::train, Split::test}) {
+    const LabelledImages images = read_idx(request.path, split);
+    if (categories.empty())
+      for (const std::string& name : class_names(request.path, max_label(images) + 1))
+        categories.push_back(intake.category(name));
+    const std::string folder = concat(request.images, "/", to_string(split));
+    make_directories(folder);
+    intake.folder(folder);
+    const size_t bytes = static_cast<size_t>(images.width) * static_cast<size_t>(images.height);
+    for (int i = 0; i < images.count; ++i) {
+      const size_t label = images.labels[static_cast<size_t>(i)];
+      if (label >= categories.size())
+        throw FileError(
+            "idx", concat(request.path, ": image ", i, " for ", to_string(split), " has the label ", label,
+                          ", but the largest for training is ", categories.size() - 1));
+      ImageRecord image;
+      image.path = numbered(i);
+      image.size = {images.width, images.height};
+      image.split = split;
+      write_image(concat(folder, "/", image.path),
+                  {.size = image.size,
+                   .pixels = std::span(images.pixels).subspan(static_cast<size_t>(i) * bytes, bytes)});
+      std::vector<Annotation> annotation(1);
+      annotation[0].category = categories[label];
+      intake.image(std::move(image), annotation);
+    }
+  }
+  return intake.commit();
+}
+
+}  // namespace dlfs

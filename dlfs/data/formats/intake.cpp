@@ -1,0 +1,67 @@
+#include "dlfs/data/formats/intake.h"
+
+#include <filesystem>
+
+#include "dlfs/base/error.h"
+#include "dlfs/data/codec/decode.h"
+#include "dlfs/data/formats/paths.h"
+
+namespace dlfs {
+namespace {
+
+constexpr size_t usual_header = size_t{64} << 10;
+
+std::string source_text(const ImportRequest& request, const std::string& source) {
+  return concat(request.format, " ", std::filesystem::absolute(source).lexically_normal().string());
+}
+
+}  // namespace
+
+Intake::Intake(Store& store, const ImportRequest& request, const std::string& source)
+    : import_(store, source_text(request, source)), split_(request.split) {}
+
+void Intake::folder(const std::string& path) {
+  folder_.reset();
+  if (is_folder(path)) folder_.emplace(path);
+  folder_id_ = import_.folder(std::filesystem::absolute(path).lexically_normal().string());
+}
+
+Size Intake::size_of(const std::string& path) const {
+  if (!has(path)) return {};
+  const FileStart start = folder_->read_start(path, usual_header);
+  try {
+    return inspect_image(start.bytes, path).size;
+  } catch (const FileError&) {
+    if (start.bytes.size() == start.size) return {};
+  }
+  try {  // what stands before the size may be long: a profile, a preview
+    return inspect_image(folder_->read(path), path).size;
+  } catch (const FileError&) {
+    return {};
+  }
+}
+
+void Intake::image(ImageRecord image, std::vector<Annotation>& annotations) {
+  image.folder = folder_id_;
+  if (split_) image.split = *split_;
+  if (annotations.empty()) ++report_.empty_images;
+  if (!has(image.path) && report_.missing_files++ == 0) report_.missing_file = image.path;
+  const int64_t id = import_.image(image);
+  for (Annotation& annotation : annotations) {
+    annotation.image = id;
+    import_.annotation(annotation);
+  }
+}
+
+void Intake::leave_out(int64_t count, const std::string& what) {
+  if (count == 0) return;
+  report_.left_out += count;
+  report_.left_out_what = what;
+}
+
+ImportReport Intake::commit() {
+  static_cast<ImportCounts&>(report_) = import_.commit();
+  return report_;
+}
+
+}  // namespace dlfs

@@ -1,0 +1,281 @@
+#include "dlfs/data/formats/json_cursor.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "dlfs/base/error.h"
+
+namespace dlfs {
+namespace {
+
+constexpr int deepest = 64;
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// The four digits of \uXXXX, or -1.
+int code_unit(std::string_view digits) {
+  if (digits.size() < 4) return -1;
+  int unit = 0;
+  for (const char c : digits.substr(0, 4)) {
+    const int digit = hex_digit(c);
+    if (digit < 0) return -1;
+    unit = unit << 4 | digit;
+  }
+  return unit;
+}
+
+bool is_high(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
+bool is_low(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
+
+// The length of the escape that `text` begins with, or 0 where it is none. Half of a surrogate pair is none.
+size_t escape_length(std::string_view text) {
+  if (text.size() < 2) return 0;
+  if (text[1] != 'u') return std::string_view("\"\\/bfnrt").find(text[1]) != std::string_view::npos ? 2 : 0;
+  const int unit = code_unit(text.substr(2));
+  if (unit < 0 || is_low(unit)) return 0;
+  if (!is_high(unit)) return 6;
+  return text.size() >= 12 && text[6] == '\\' && text[7] == 'u' && is_low(code_unit(text.substr(8))) ? 12 : 0;
+}
+
+// requires: a number of JSON's grammar. What is too small for a double is as near as a double comes.
+double to_double(std::string_view text) {
+  double value = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{}) return value;
+  return std::strtod(std::string(text).c_str(), nullptr);
+}
+
+constexpr std::array<bool, 256> ends_plain_text = [] {
+  std::array<bool, 256> table{};
+  for (size_t c = 0; c < 0x20; ++c) table[c] = true;
+  table['"'] = table['\\'] = true;
+  return table;
+}();
+
+}  // namespace
+
+void append_utf8(std::string& out, int code) {
+  const auto byte = [&](int value) { out += static_cast<char>(value); };
+  if (code < 0x80) return byte(code);
+  if (code < 0x800) return byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F));
+  if (code < 0x10000)
+    byte(0xE0 | code >> 12);
+  else
+    byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F));
+  byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
+}
+
+std::string unescape(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t plain = std::min(text.find('\\'), text.size());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const size_t length = escape_length(text);
+    DLFS_CHECK(length != 0, text);
+    if (text[1] != 'u') {
+      constexpr std::string_view letters = "bfnrt", meanings = "\b\f\n\r\t";
+      const size_t found = letters.find(text[1]);
+      out += found == std::string_view::npos ? text[1] : meanings[found];
+    } else {
+      const int unit = code_unit(text.substr(2));
+      append_utf8(
+          out, length == 6 ? unit : 0x10000 + (unit - 0xD800) * 0x400 + code_unit(text.substr(8)) - 0xDC00);
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+JsonCursor::JsonCursor(std::string who, std::string source, std::string_view text)
+    : who_(std::move(who)),
+      source_(std::move(source)),
+      begin_(text.data()),
+      at_(begin_),
+      end_(begin_ + text.size()) {
+  if (!simdjson::validate_utf8(text.data(), text.size())) fail("is no JSON: it is not UTF-8 throughout");
+}
+
+void JsonCursor::fail(const std::string& fact) const {
+  std::string place;
+  if (record_ > 0) place = concat(part_, "[", record_ - 1, "]: ");
+  throw FileError(who_, concat(source_, ": ", place, fact));
+}
+
+void JsonCursor::expected(const std::string& what) const {
+  const std::string found =
+      at_ == end_ ? "the text ends"
+                  : concat("\"", cut(std::string(at_, std::min(end_, at_ + 24)), 12), "\" stands");
+  fail(concat("is no JSON: ", found, " at byte ", at_ - begin_, ", where ", what, " is expected"));
+}
+
+char JsonCursor::kind() {
+  skip_space();
+  if (at_ == end_) expected("a value");
+  return *at_ == '-' || (*at_ >= '0' && *at_ <= '9') ? '0' : *at_;
+}
+
+bool JsonCursor::open(char bracket, const char* wanted) {
+  if (kind() != bracket) expected(wanted);
+  if (depth_ == deepest) fail(concat("its JSON is nested deeper than ", deepest, " levels"));
+  ++at_;
+  ++depth_;
+  skip_space();
+  return at_ != end_ && *at_ == (bracket == '{' ? '}' : ']');
+}
+
+bool JsonCursor::another(char bracket) {
+  skip_space();
+  if (at_ != end_ && *at_ == ',') {
+    ++at_;
+    return true;
+  }
+  if (at_ == end_ || *at_ != bracket) expected(bracket == '}' ? "a comma or }" : "a comma or ]");
+  leave(bracket);
+  return false;
+}
+
+void JsonCursor::leave(char bracket) {
+  DLFS_CHECK(*at_ == bracket && depth_ > 0, bracket);
+  ++at_;
+  --depth_;
+}
+
+std::string_view JsonCursor::member_name() {
+  skip_space();
+  if (at_ == end_ || *at_ != '"') expected("a name in quotes");
+  std::string_view name = skip_string();
+  name = name.substr(1, name.size() - 2);
+  if (name.find('\\') != std::string_view::npos) name = unescaped_.emplace_back(unescape(name));
+  skip_space();
+  if (at_ == end_ || *at_ != ':') expected("a colon");
+  ++at_;
+  return name;
+}
+
+std::string_view JsonCursor::skip_string() {
+  const char* start = at_++;
+  while (true) {
+    while (at_ != end_ && !ends_plain_text[static_cast<unsigned char>(*at_)]) ++at_;
+    if (at_ == end_) expected("the end of a string");
+    if (*at_ == '"') break;
+    const size_t length = *at_ == '\\' ? escape_length({at_, static_cast<size_t>(end_ - at_)}) : 0;
+    if (length == 0) expected("a string without control characters and wrong escapes");
+    at_ += length;
+  }
+  return {start, static_cast<size_t>(++at_ - start)};
+}
+
+bool JsonCursor::digits() {
+  const char* start = at_;
+  while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
+  return at_ != start;
+}
+
+std::string_view JsonCursor::skip_number() {
+  if (kind() != '0') expected("a number");
+  const char* start = at_;
+  if (*at_ == '-') ++at_;
+  const bool zero = at_ != end_ && *at_ == '0';
+  const auto is = [&](char c) { return at_ != end_ && *at_ == c; };
+  const auto fraction = [&] {
+    if (!is('.')) return true;
+    ++at_;
+    return digits();
+  };
+  const auto exponent = [&] {
+    if (!is('e') && !is('E')) return true;
+    ++at_;
+    if (is('+') || is('-')) ++at_;
+    return digits();
+  };
+  if (zero) ++at_;
+  if ((!zero && !digits()) || !fraction()) expected("the rest of a number");
+  const char* mantissa_end = at_;
+  if (!exponent()) expected("the rest of a number");
+  const std::string_view text(start, static_cast<size_t>(at_ - start));
+  if ((at_ != mantissa_end || text.size() > 300) && !std::isfinite(to_double(text)))
+    fail(concat(cut(std::string(text), 40), " is more than a double holds"));
+  return text;
+}
+
+void JsonCursor::skip_word(std::string_view word) {
+  if (static_cast<size_t>(end_ - at_) < word.size() || std::string_view(at_, word.size()) != word)
+    expected("a value");
+  at_ += word.size();
+}
+
+std::string_view JsonCursor::skip() {
+  return passed([&] {
+    const char next = kind();
+    if (next == '{')
+      object([&](std::string_view) { skip(); });
+    else if (next == '[')
+      array([&] { skip(); });
+    else if (next == '"')
+      skip_string();
+    else if (next == '0')
+      skip_number();
+    else
+      skip_word(next == 't' ? "true" : next == 'f' ? "false" : "null");
+  });
+}
+
+bool JsonCursor::null() {
+  if (kind() != 'n') return false;
+  skip();
+  return true;
+}
+
+int64_t JsonCursor::integer(const char* name) {
+  const std::string_view text = skip();
+  int64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || stop != text.data() + text.size())
+    fail(concat(name, " is ", cut(std::string(text), 40), ", but must be a whole number of 64 bits"));
+  return value;
+}
+
+double JsonCursor::number(const char* name) {
+  if (kind() != '0') fail(concat(name, " is ", cut(std::string(skip()), 40), ", but must be a number"));
+  return to_double(skip_number());
+}
+
+std::string JsonCursor::string(const char* name) {
+  if (kind() != '"')
+    fail(concat(name, " is ", cut(std::string(skip()), 40), ", but must be a text in quotes"));
+  const std::string_view text = skip_string();
+  return unescape(text.substr(1, text.size() - 2));
+}
+
+void JsonCursor::end() {
+  skip_space();
+  if (at_ != end_) expected("the end");
+}
+
+void JsonCursor::refuse_double_names(size_t first) {
+  const auto begin = names_.begin() + static_cast<std::ptrdiff_t>(first), end = names_.end();
+  auto twice = end;
+  if (end - begin <= 16) {  // most objects are small, and the order of their names is nobody's business
+    for (auto one = begin; one != end && twice == end; ++one)
+      if (std::find(begin, one, *one) != one) twice = one;
+  } else {
+    std::sort(begin, end);
+    twice = std::adjacent_find(begin, end);
+  }
+  if (twice != end) fail(concat("an object has \"", *twice, "\" twice"));
+  names_.resize(first);
+}
+
+}  // namespace dlfs

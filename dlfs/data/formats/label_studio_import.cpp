@@ -1,0 +1,176 @@
+// Label Studio's JSON export: a list of tasks, each an image with annotations by people. Of several the latest counts that
+// was not cancelled; drafts and predictions do not. Boxes are in percent of the upright image.
+#include <algorithm>
+#include <cmath>
+
+#include "dlfs/base/error.h"
+#include "dlfs/base/json.h"
+#include "dlfs/data/formats/intake.h"
+#include "dlfs/data/formats/json_cursor.h"
+#include "dlfs/data/formats/paths.h"
+
+namespace dlfs {
+namespace {
+
+constexpr uint64_t largest_file = uint64_t{4} << 30;
+
+int hex(char c) {
+  const size_t found = std::string_view("0123456789abcdef")
+                           .find(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+  return found == std::string_view::npos ? -1 : static_cast<int>(found);
+}
+
+std::string without_percent_codes(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool code = text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0;
+    plain += code ? static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])) : text[i];
+    if (code) i += 2;
+  }
+  return plain;
+}
+
+// "/data/upload/1/1a2b3c4d-cat.jpg", "/data/local-files/?d=cats/cat.jpg", "https://host/cats/cat.jpg" -> the longest end of
+// the path that is a file of the folder, with or without what an upload puts before a name; else its last part.
+std::optional<std::string> find_image(const std::string& place, const Intake& intake) {
+  std::string path = place;
+  if (const size_t scheme = path.find("://"); scheme != std::string::npos) path.erase(0, scheme + 3);
+  if (const size_t local = path.find("?d="); local != std::string::npos) path.erase(0, local + 3);
+  path = without_percent_codes(path);
+  std::optional<std::string> last;
+  for (size_t start = 0; start < path.size();) {
+    const std::string end = path.substr(start);
+    const size_t slash = end.find('/');
+    last = relative_path(end);
+    if (last && intake.has(*last)) return last;
+    if (slash == std::string::npos) break;
+    start += slash + 1;
+  }
+  const bool uploaded = last && last->size() > 9 && (*last)[8] == '-' &&
+                        std::all_of(last->begin(), last->begin() + 8, [](char c) { return hex(c) >= 0; });
+  if (uploaded && intake.has(last->substr(9))) return last->substr(9);
+  return last;
+}
+
+class Task {
+ public:
+  Task(const Json& json, const JsonCursor& cursor, Intake& intake)
+      : json_(json), cursor_(cursor), intake_(intake) {
+    const Json* data = json.find("data");
+    const Json* place = data != nullptr ? data->find("image") : nullptr;
+    if (place == nullptr && data != nullptr)  // any name may be given to it
+      for (const Json::Member& member : data->members())
+        if (member.value.string() != nullptr && is_image_name(*member.value.string())) place = &member.value;
+    if (place == nullptr || place->string() == nullptr) fail("has no data.image");
+    const std::optional<std::string> path = find_image(*place->string(), intake);
+    if (!path)
+      fail(concat("data.image is ", JsonWriter().value(cut(*place->string(), 200)).text(),
+                  ", which names no file"));
+    image.path = *path;
+    image.size = intake.size_of(*path);
+    if (const Json* id = json.find("id")) image.source_id = id->integer();
+    if (const Json* latest = latest_annotation())
+      if (const Json* results = latest->find("result"))
+        for (const Json& result : results->items()) read(result);
+  }
+
+  ImageRecord image;
+  std::vector<Annotation> annotations;
+
+ private:
+  [[noreturn]] void fail(const std::string& fact) const { cursor_.fail(fact); }
+
+  const Json* latest_annotation() const {
+    const Json* list = json_.find("annotations");
+    if (list == nullptr) list = json_.find("completions");  // their name before version 1.0
+    if (list == nullptr) return nullptr;
+    const Json* latest = nullptr;
+    std::string latest_time;
+    for (const Json& one : list->items()) {
+      const Json* cancelled = one.find("was_cancelled");
+      if (cancelled != nullptr && cancelled->boolean().value_or(false)) continue;
+      const Json* time = one.find("updated_at");
+      if (time == nullptr) time = one.find("created_at");
+      const std::string said =
+          time != nullptr && time->string() != nullptr ? *time->string() : "";  // ISO 8601: sorts as text
+      if (latest == nullptr || said >= latest_time) latest = &one, latest_time = said;
+    }
+    return latest;
+  }
+
+  double number(const Json& in, const char* name, std::optional<double> absent = {}) const {
+    const Json* found = in.find(name);
+    const std::optional<double> value = found != nullptr ? found->number() : absent;
+    if (!value) fail(concat("a result has no number ", name));
+    return *value;
+  }
+
+  void read(const Json& result) {
+    const Json* type = result.find("type");
+    const Json* value = result.find("value");
+    const std::string kind = type != nullptr && type->string() != nullptr ? *type->string() : "";
+    if (value == nullptr || (kind != "rectanglelabels" && kind != "choices"))
+      return intake_.leave_out(1, "results that are neither rectanglelabels nor choices");
+    const Json* labels = value->find(kind);
+    if (labels == nullptr || labels->items().empty()) return intake_.leave_out(1, "results without a label");
+    std::optional<BoundingBox> box;
+    if (kind == "rectanglelabels") box = read_box(result, *value);
+    for (const Json& label : labels->items()) {
+      if (label.string() == nullptr || label.string()->empty())
+        fail(concat("a result has a label that is no text"));
+      Annotation& to = annotations.emplace_back();
+      to.category = intake_.category(*label.string());
+      to.box = box;
+      to.area = box ? double{box->width} * double{box->height} : 0;
+    }
+  }
+
+  BoundingBox read_box(const Json& result, const Json& value) {
+    if (image.size.width == 0) image.size = {side(result, "original_width"), side(result, "original_height")};
+    for (const double angle : {number(value, "rotation", 0), number(result, "image_rotation", 0)})
+      if (std::abs(angle) > 1e-3)
+        fail(concat("a box or its image is rotated by ", angle,
+                    " degrees, and only upright boxes are stored"));
+    const double x = number(value, "x") / 100 * image.size.width,
+                 y = number(value, "y") / 100 * image.size.height;
+    const double width = number(value, "width") / 100 * image.size.width,
+                 height = number(value, "height") / 100 * image.size.height;
+    for (const double part : {x, y, width, height})
+      if (!(std::abs(part) < 1e9)) fail(concat("a box has ", part, " pixels"));
+    if (width < 0 || height < 0) fail(concat("a box is ", width, " x ", height, " pixels"));
+    return {static_cast<float>(x), static_cast<float>(y), static_cast<float>(width),
+            static_cast<float>(height)};
+  }
+
+  int side(const Json& result, const char* name) const {
+    const double value = number(result, name);
+    if (!(value >= 1 && value <= 1 << 24)) fail(concat(name, " is ", value));
+    return static_cast<int>(value);
+  }
+
+  const Json& json_;
+  const JsonCursor& cursor_;
+  Intake& intake_;
+};
+
+}  // namespace
+
+ImportReport import_label_studio(Store& store, const ImportRequest& request) {
+  const std::string path = request.json.empty() ? request.path : request.json;
+  const Bytes bytes = read_file(path, {.max_bytes = largest_file});
+  Intake intake(store, request, path);
+  const size_t slash = path.rfind('/');
+  intake.folder(!request.images.empty()      ? request.images
+                : slash == std::string::npos ? "."
+                                             : path.substr(0, slash + 1));
+  JsonCursor cursor("label-studio", path, text_of(bytes));
+  cursor.array([&] {
+    const std::string_view text = cursor.skip();
+    Task task(Json::parse(text, path), cursor, intake);
+    intake.image(std::move(task.image), task.annotations);
+  });
+  cursor.end();
+  return intake.commit();
+}
+
+}  // namespace dlfs

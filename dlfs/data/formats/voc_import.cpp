@@ -1,0 +1,210 @@
+// Pascal VOC's XML. Pixels are counted from 1 and both ends belong to the box, so it covers xmin - 1 to xmax: the reading
+// of Detectron2, in which 1..W is the whole width.
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <unordered_map>
+
+#include "dlfs/base/error.h"
+#include "dlfs/base/json.h"
+#include "dlfs/data/formats/intake.h"
+#include "dlfs/data/formats/paths.h"
+#include "dlfs/data/formats/voc.h"
+#include "dlfs/data/formats/xml.h"
+
+namespace dlfs {
+namespace {
+
+struct Place {
+  std::string annotations, images, lists;  // folders; lists may not be there
+  std::optional<Split> split;
+};
+
+bool holds_xml(const std::string& folder) {
+  if (!is_folder(folder)) return false;
+  const std::vector<std::string> names = names_in(folder);
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return ends_with(name, "xml"); });
+}
+
+// Annotations/ beside JPEGImages/, here or in the only folder that has it (VOCdevkit/VOC2007); or XML beside its images, in
+// one folder or in one for each split.
+std::vector<Place> find_places(const std::string& path) {
+  if (!is_folder(path)) throw FileError("voc", path + ": is no folder");
+  std::vector<std::string> roots;
+  if (is_folder(path + "/Annotations")) roots.push_back(path);
+  std::vector<Place> places;
+  for (const std::string& name : names_in(path)) {
+    const std::string folder = concat(path, "/", name);
+    if (roots.empty() || roots[0] != path)
+      if (is_folder(folder + "/Annotations")) roots.push_back(folder);
+    if (split_of(name) && holds_xml(folder))
+      places.push_back({.annotations = folder, .images = folder, .lists = "", .split = split_of(name)});
+  }
+  if (roots.size() > 1)
+    throw FileError("voc", concat(path, ": holds several sets (", join(roots, ", "), "); name one"));
+  if (roots.size() == 1) {
+    const std::string& root = roots[0];
+    const bool usual = is_folder(root + "/JPEGImages");
+    return {{.annotations = root + "/Annotations",
+             .images = usual                         ? root + "/JPEGImages"
+                       : is_folder(root + "/images") ? root + "/images"
+                                                     : root,
+             .lists = root + "/ImageSets/Main",
+             .split = {}}};
+  }
+  if (places.empty() && holds_xml(path))
+    places.push_back({.annotations = path, .images = path, .lists = "", .split = {}});
+  if (places.empty()) throw FileError("voc", path + ": has no folder Annotations with XML files");
+  return places;
+}
+
+// The split of each image, by the name of its XML file, as ImageSets/Main/{train,val,test}.txt say. Where only trainval.txt
+// is there, its images are for training.
+std::unordered_map<std::string, Split> read_lists(const std::string& folder) {
+  std::unordered_map<std::string, Split> splits;
+  const auto read = [&](const std::string& name, Split split) {
+    const std::string path = concat(folder, "/", name, ".txt");
+    if (!is_file(path)) return false;
+    for (const std::string& line : lines_of(path)) {
+      const std::string stem = line.substr(0, line.find_first_of(" \t"));
+      if (stem.empty()) continue;
+      const auto [known, fresh] = splits.emplace(stem, split);
+      if (!fresh && known->second != split)
+        throw FileError("voc", concat(path, ": ", stem, " is for ", to_string(split), ", but was for ",
+                                      to_string(known->second), " already"));
+    }
+    return true;
+  };
+  const bool train = read("train", Split::train), val = read("val", Split::validation);
+  read("test", Split::test);
+  if (!train && !val) read("trainval", Split::train);
+  return splits;
+}
+
+class File {
+ public:
+  File(const std::string& source, std::string_view text)
+      : source_(source), root_(parse_xml(text, "voc", source)) {
+    if (root_.name != "annotation")
+      fail(concat("its outermost element is <", root_.name, ">, not <annotation>"));
+  }
+
+  std::string path(const std::string& stem, const Intake& intake) const {
+    const std::string said = root_.text_of("filename");
+    const std::optional<std::string> path = relative_path(said);
+    if (!said.empty() && !path)
+      fail(concat("filename is ", JsonWriter().value(cut(said, 200)).text(), ", ", no_relative_path));
+    if (path && intake.has(*path)) return *path;
+    for (const char* ending :
+         {".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"})  // not every tool gives it right
+      if (intake.has(stem + ending)) return stem + ending;
+    return path.value_or(stem + ".jpg");
+  }
+
+  Size size() const {
+    const XmlElement* size = root_.find("size");
+    if (size == nullptr) return {};
+    const double width = number(*size, "width", 0), height = number(*size, "height", 0);
+    if (width < 0 || height < 0 || width > 1 << 24 || height > 1 << 24)
+      fail(concat("size is ", width, " x ", height));
+    return {static_cast<int>(width), static_cast<int>(height)};
+  }
+
+  std::vector<Annotation> annotations(Intake& intake) const {
+    std::vector<Annotation> found;
+    for (const XmlElement& object : root_.children) {
+      if (object.name != "object") continue;
+      const XmlElement* box = object.find("bndbox");
+      const std::string name = object.text_of("name"), place = concat("object ", found.size() + 1);
+      if (name.empty()) fail(place + " has no name");
+      if (box == nullptr) fail(concat(place, " (", name, ") has no bndbox"));
+      Annotation& to = found.emplace_back();
+      to.category = intake.category(name);
+      to.box = read_box(*box, concat(place, " (", name, ")"));
+      to.area = double{to.box->width} * double{to.box->height};
+      to.extra = extra(object);
+    }
+    return found;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& fact) const {
+    throw FileError("voc", concat(source_, ": ", fact));
+  }
+
+  double number(const XmlElement& parent, const char* name, std::optional<double> absent) const {
+    const std::string text = parent.text_of(name);
+    if (text.empty() && absent) return *absent;
+    double value = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(value))
+      fail(concat(name, " is \"", cut(text, 40), "\", but must be a number"));
+    return value;
+  }
+
+  BoundingBox read_box(const XmlElement& box, const std::string& place) const {
+    const double left = number(box, "xmin", {}) - 1, top = number(box, "ymin", {}) - 1;
+    const double width = number(box, "xmax", {}) - left, height = number(box, "ymax", {}) - top;
+    const double most = std::numeric_limits<float>::max();
+    if (width < 0 || height < 0)
+      fail(concat(place, " ends before it begins: it is ", width, " x ", height, " pixels"));
+    if (std::abs(left) > most || std::abs(top) > most || width > most || height > most)
+      fail(place + " has a box that no float holds");
+    return {static_cast<float>(left), static_cast<float>(top), static_cast<float>(width),
+            static_cast<float>(height)};
+  }
+
+  // What VOC says of an object besides, as a JSON object of texts and whole numbers.
+  static std::string extra(const XmlElement& object) {
+    JsonWriter json;
+    json.object();
+    bool any = false;
+    for (const char* name : voc_extra) {
+      const std::string text = object.text_of(name);
+      if (text.empty()) continue;
+      any = true;
+      int value = 0;
+      const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error == std::errc{} && stop == text.data() + text.size())
+        json.field(name, value);
+      else
+        json.field(name, text);
+    }
+    return any ? json.close().text() : "";
+  }
+
+  std::string source_;
+  XmlElement root_;
+};
+
+void import_place(const Place& place, const ImportRequest& request, Intake& intake) {
+  const Folder folder(place.annotations);
+  const auto splits = read_lists(place.lists);
+  intake.folder(request.images.empty() ? place.images : request.images);
+  for (const std::string& name : names_in(place.annotations)) {
+    if (!ends_with(name, "xml")) continue;
+    const Bytes bytes = folder.read(name, {.max_bytes = uint64_t{16} << 20});
+    const File file(concat(place.annotations, "/", name), text_of(bytes));
+    const std::string stem = without_ending(name);
+    ImageRecord image;
+    image.path = file.path(stem, intake);
+    image.size = file.size();
+    if (image.size.width == 0 || image.size.height == 0) image.size = intake.size_of(image.path);
+    const auto split = splits.find(stem);
+    image.split = place.split ? *place.split : split != splits.end() ? split->second : Split::none;
+    std::vector<Annotation> annotations = file.annotations(intake);
+    intake.image(std::move(image), annotations);
+  }
+}
+
+}  // namespace
+
+ImportReport import_voc(Store& store, const ImportRequest& request) {
+  Intake intake(store, request, request.path);
+  for (const Place& place : find_places(request.path)) import_place(place, request, intake);
+  return intake.commit();
+}
+
+}  // namespace dlfs

@@ -1,0 +1,174 @@
+#include "dlfs/data/formats/yolo_names.h"
+
+#include <charconv>
+#include <map>
+
+#include "dlfs/base/error.h"
+#include "dlfs/base/json.h"
+#include "dlfs/data/formats/paths.h"
+
+namespace dlfs {
+namespace {
+
+constexpr size_t most_names = 100'000;
+
+std::string trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
+// Where `wanted` stands outside of quotes; npos where it does not. A quote begins one where a scalar can begin.
+size_t find_unquoted(const std::string& text, const std::string& wanted, size_t from = 0) {
+  char quote = 0, before = ' ';
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool begins =
+        quote == 0 && (c == '"' || c == '\'') && std::string(" \t,[{:").find(before) != std::string::npos;
+    if (begins)
+      quote = c;
+    else if (c == quote && !(quote == '"' && before == '\\'))
+      quote = 0;
+    else if (quote == 0 && i >= from && wanted.find(c) != std::string::npos)
+      return i;
+    before = c;
+  }
+  return std::string::npos;
+}
+
+std::string without_comment(const std::string& line) {
+  for (size_t at = 0; (at = find_unquoted(line, "#", at)) != std::string::npos; ++at)
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
+  return line;
+}
+
+class Names {
+ public:
+  explicit Names(const std::string& source) : source_(source) {}
+
+  void add(const std::string& name) { put(static_cast<int64_t>(names_.size()), name); }
+
+  // "0: person"
+  void add_pair(const std::string& item) {
+    const size_t colon = find_unquoted(item, ":");
+    const std::string key = scalar(item.substr(0, std::min(colon, item.size())));
+    int64_t index = -1;
+    const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), index);
+    if (colon == std::string::npos || error != std::errc{} || stop != key.data() + key.size())
+      fail(concat("names has \"", cut(item, 60), "\", where a number, a colon and a name are expected"));
+    put(index, item.substr(colon + 1));
+  }
+
+  std::vector<std::string> in_order() const {
+    std::vector<std::string> names;
+    for (const auto& [index, name] : names_) {
+      if (index != static_cast<int64_t>(names.size()))
+        fail(concat("names has no class ", names.size(), ", but a class ", index));
+      names.push_back(name);
+    }
+    return names;
+  }
+
+  [[noreturn]] void fail(const std::string& fact) const {
+    throw FileError("yolo", concat(source_, ": ", fact));
+  }
+
+ private:
+  std::string scalar(const std::string& text) const {
+    const std::string word = trimmed(text);
+    if (word.size() >= 2 && word.front() == '\'' && word.back() == '\'') {
+      std::string name;
+      for (size_t i = 1; i + 1 < word.size(); ++i) {
+        name += word[i];
+        if (word[i] == '\'') ++i;  // two stand for one
+      }
+      return name;
+    }
+    if (word.size() < 2 || word.front() != '"') return word;
+    const Json json = Json::parse(word, source_);
+    if (json.string() == nullptr) fail(concat("names has ", cut(word, 60), ", which is no text"));
+    return *json.string();
+  }
+
+  void put(int64_t index, const std::string& text) {
+    const std::string name = scalar(text);
+    if (name.empty()) fail(concat("names has an empty name for class ", index));
+    if (names_.size() == most_names) fail(concat("names has more than ", most_names, " classes"));
+    if (!names_.emplace(index, name).second) fail(concat("names has class ", index, " twice"));
+  }
+
+  std::string source_;
+  std::map<int64_t, std::string> names_;
+};
+
+// [a, b] or {0: a, 1: b}, which may go on over lines.
+void parse_flow(std::string text, const std::vector<std::string>& lines, size_t next, Names& names) {
+  const bool is_list = text.front() == '[';
+  const std::string end = is_list ? "]" : "}";
+  while (find_unquoted(text, end) == std::string::npos) {
+    if (next == lines.size()) names.fail(concat("names has no closing ", end));
+    text += " " + without_comment(lines[next++]);
+  }
+  text = text.substr(1, find_unquoted(text, end) - 1);
+  while (!trimmed(text).empty()) {
+    const size_t comma = std::min(find_unquoted(text, ","), text.size());
+    const std::string item = text.substr(0, comma);
+    is_list ? names.add(item) : names.add_pair(item);
+    text.erase(0, comma + 1);
+  }
+}
+
+std::vector<std::string> plain_names(const std::string& path) {
+  std::vector<std::string> names;
+  for (const std::string& line : lines_of(path))
+    if (std::string name = trimmed(line); !name.empty()) names.push_back(std::move(name));
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::string> parse_yaml_names(const std::vector<std::string>& lines, const std::string& source) {
+  Names names(source);
+  size_t at = 0;
+  while (at < lines.size() && !lines[at].starts_with("names:")) ++at;
+  if (at == lines.size()) return {};
+  const std::string rest = trimmed(without_comment(lines[at++].substr(6)));
+  if (rest.starts_with('[') || rest.starts_with('{')) {
+    parse_flow(rest, lines, at, names);
+    return names.in_order();
+  }
+  if (!rest.empty()) names.fail(concat("names is \"", cut(rest, 60), "\", but must be a list or a map"));
+  for (; at < lines.size(); ++at) {
+    const std::string line = without_comment(lines[at]), item = trimmed(line);
+    if (item.empty()) continue;
+    if (item.starts_with("- "))
+      names.add(item.substr(2));
+    else if (line.front() == ' ' || line.front() == '\t')
+      names.add_pair(item);
+    else
+      break;
+  }
+  return names.in_order();
+}
+
+std::vector<std::string> read_yolo_names(const std::string& path) {
+  std::vector<std::string> candidates = {path};
+  if (is_folder(path)) {
+    candidates = {path + "/data.yaml", path + "/data.yml",    path + "/dataset.yaml",
+                  path + "/obj.names", path + "/classes.txt", path + "/labels/classes.txt"};
+    for (const std::string& name : names_in(path))
+      if (ends_with(name, "yaml") || ends_with(name, "yml")) candidates.push_back(concat(path, "/", name));
+  }
+  for (const std::string& file : candidates) {
+    if (!is_file(file)) continue;
+    const bool is_yaml = ends_with(file, "yaml") || ends_with(file, "yml");
+    std::vector<std::string> names = is_yaml ? parse_yaml_names(lines_of(file), file) : plain_names(file);
+    if (!names.empty()) return names;
+  }
+  throw FileError(
+      "yolo",
+      concat(path,
+             ": does not say what the classes are called: put a data.yaml with names:, an obj.names or a "
+             "classes.txt there"));
+}
+
+}  // namespace dlfs
