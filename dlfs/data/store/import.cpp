@@ -168,7 +168,7 @@ void Import::State::load(int64_t of_image) {
   while (query.next()) known.push_back({.annotation = annotation_of(query), .imported = {}, .taken = false});
   Query events(database, "SELECT message FROM label_event WHERE image = ?1 ORDER BY revision", image);
   while (events.next()) {
-    const LabelEvent event = decode_label_event(events.blob(0));
+    const LabelEvent event = event_of(events, 0);
     for (Known& one : known) {
       if (event.before && one.annotation.id == event.before->id && !one.imported) one.imported = event.before;
     }

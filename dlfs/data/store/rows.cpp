@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "dlfs/base/error.h"
 #include "dlfs/base/text.h"
 
 namespace dlfs {
@@ -107,7 +108,7 @@ float float_of(const Query& row, int column) {
 }
 
 std::optional<BoundingBox> box_of(const Query& row, int first) {
-  if (row.null(first)) return {};
+  if (row.null(first) && row.null(first + 1) && row.null(first + 2) && row.null(first + 3)) return {};
   return BoundingBox{.x = float_of(row, first),
                      .y = float_of(row, first + 1),
                      .width = float_of(row, first + 2),
@@ -146,6 +147,14 @@ int64_t last_revision(Database& database) {
   constexpr int64_t most = int64_t{1} << 62;  // a stranger's file may say anything
   Query query(database, "SELECT seq FROM sqlite_sequence WHERE name = 'label_event'");
   return query.next() ? query.within(0, most) : 0;
+}
+
+LabelEvent event_of(const Query& row, int column) {
+  try {
+    return decode_label_event(row.blob(column));
+  } catch (const FileError& error) {
+    row.database().fail("is damaged: " + error.fact());
+  }
 }
 
 void append(Database& database, LabelEvent& event) {

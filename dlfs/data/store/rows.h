@@ -44,6 +44,7 @@ void update(Database& database, const Annotation& annotation);
 
 // The next revision, and the time, are written into the event; then it is a row.
 void append(Database& database, LabelEvent& event);
+LabelEvent event_of(const Query& row, int column);  // of a message
 int64_t last_revision(Database& database);
 
 // How a folder is written in a store: relative to the store's own folder where it lies beneath, so that both may move

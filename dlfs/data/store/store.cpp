@@ -110,7 +110,7 @@ std::vector<LabelEvent> Store::events_after(int64_t revision, int64_t at_most) c
               revision, std::max<int64_t>(at_most, 0));
   for (int64_t last = revision; query.next();) {
     check_ascends(query, last);
-    events.push_back(decode_label_event(query.blob(1)));
+    events.push_back(event_of(query, 1));
     if (events.back().revision != last) {
       database_->fail(concat("is damaged: event ", last, " calls itself ", events.back().revision));
     }
