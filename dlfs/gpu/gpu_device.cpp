@@ -157,7 +157,7 @@ MemoryPtr CudaDevice::allocate_host(size_t size) {
 
 void CudaDevice::upload_held(const Tensor& to, const void* from, Stream stream) {
   use();
-  cuda_check(cudaMemcpyAsync(to.data, from, bytes(to.spec), cudaMemcpyHostToDevice, native(stream)),
+  cuda_check(cudaMemcpyAsync(to.data, from, bytes(to.spec), cudaMemcpyDefault, native(stream)),
              "cudaMemcpyAsync");
 }
 

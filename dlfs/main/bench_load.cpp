@@ -92,8 +92,12 @@ void run_bench_load(const BenchCommand& command, Device& device, std::ostream& o
       std::make_shared<const StoreSource>(snapshot, split_with_images(*snapshot), Purpose::detect);
   const Recipe recipe = recipe_for(command.size);
   const int batch = std::min<int>(command.batch, static_cast<int>(source->count()));
-  const int threads = command.threads > 0 ? command.threads : usual_threads(device);
-  Loader loader(source, {.recipe = recipe, .batch = batch, .threads = threads}, device);
+  const int threads = command.threads > 0        ? command.threads
+                      : command.decode_on_device ? 4
+                                                 : usual_threads(device);
+  Loader loader(source,
+                {.recipe = recipe, .batch = batch, .threads = threads, .on_device = command.decode_on_device},
+                device);
   State state(0);
   Trace trace(state, {.mode = Mode::infer});
   const Model shape{
@@ -114,6 +118,7 @@ void run_bench_load(const BenchCommand& command, Device& device, std::ostream& o
                .field("size", size)
                .field("batch", batch)
                .field("threads", threads)
+               .field("decode", command.decode_on_device ? "gpu" : "cpu")
                .field("images", measured.images)
                .field("skipped", measured.skipped)
                .field("images_per_second", measured.images_per_second)

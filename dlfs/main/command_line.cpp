@@ -176,6 +176,14 @@ void add_device(CLI::App& verb, std::string& device, Precision& precision) {
   add_value(verb, "--precision", "TYPE", "f32, or tf32: faster, a GPU's 10-bit products [f32]", take);
 }
 
+void add_decode(CLI::App& verb, bool& on_device) {
+  const auto take = [&on_device](const std::string& word) {
+    if (word != "cpu" && word != "gpu") refuse("--decode is " + word + ", but can be cpu or gpu");
+    on_device = word == "gpu";
+  };
+  add_value(verb, "--decode", "WHERE", "cpu: the same pixels everywhere; gpu: by nvJPEG [cpu]", take);
+}
+
 void add_train(CLI::App& verb, TrainCommand& train) {
   TrainSettings& s = train.settings;
   add_text(verb, "MODEL", "MODEL", one_of_models(), train.model);
@@ -212,6 +220,7 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   const auto take_augment = [&train](const std::string& words) { train.augment = parse_augment(words); };
   add_value(verb, "--augment", "WORDS",
             "none, or some of flip,crop=4,resized,colour=0.4,erase=0.25 [the model's]", take_augment);
+  add_decode(verb, s.decode_on_device);
   add_number<int>(verb, "--threads", "that read and prepare images; 0: as suits the device", s.threads,
                   {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
   add_device(verb, train.device, s.precision);
@@ -266,6 +275,7 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
   add_number<int>(verb, "--batch", "images a step", bench.batch, at_least_one);
   add_value(verb, "--size", "WxH", "of load: a square is cut out by chance, else all is fitted in [224x224]",
             [&bench](const std::string& word) { bench.size = parse_size(word); });
+  add_decode(verb, bench.decode_on_device);
   add_number<int>(verb, "--threads", "of load; 0: as suits the device", bench.threads,
                   {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
   add_device(verb, bench.device, bench.precision);

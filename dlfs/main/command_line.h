@@ -39,7 +39,8 @@ struct PredictCommand {
 struct BenchCommand {
   std::string what, name;  // "train" and a model, "ops" and a part of their names, "load" and a store
   int batch = 64;
-  int threads = 0;         // of load; 0: as suits the device
+  int threads = 0;  // of load; 0: as suits the device
+  bool decode_on_device = false;
   Size size = {224, 224};  // of load
   bool table = false;
   std::string device = "auto";

@@ -55,7 +55,7 @@ class Device {
   virtual void upload(const Tensor& to, const void* from, Stream stream) = 0;
 
   // For what is uploaded again and again: memory of the host that the device reads by itself, and an upload from there
-  // without a copy in between. requires: the bytes stay as they are until a fence set behind the upload is passed.
+  // without a copy in between; the device's own memory will do as well. requires: the bytes stay as they are until a fence set behind the upload is passed.
   virtual MemoryPtr allocate_host(size_t size) { return allocate(size); }
   virtual void upload_held(const Tensor& to, const void* from, Stream stream) { upload(to, from, stream); }
   virtual std::unique_ptr<Fence> fence() { return std::make_unique<Fence>(); }

@@ -137,7 +137,8 @@ TrainResult train(Device& device, State& state, const Model& model, const TrainD
                 {.recipe = training_recipe(model, settings.augment),
                  .sampling = {.seed = settings.seed},
                  .batch = settings.batch,
-                 .threads = threads},
+                 .threads = threads,
+                 .on_device = settings.decode_on_device},
                 device);
   const int64_t steps_per_epoch = loader.batches_per_epoch();  // images left over wait for another epoch
   const int64_t steps = settings.epochs * steps_per_epoch;

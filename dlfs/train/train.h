@@ -28,7 +28,8 @@ struct TrainSettings {
   uint64_t seed = 1;
   Precision precision = Precision::f32;
   Augment augment = {};
-  int threads = 0;          // that make batches; 0: as many as suit the device
+  int threads = 0;                // that make batches; 0: as many as suit the device
+  bool decode_on_device = false;  // JPEG, by nvJPEG: faster, but not the very pixels of other machines
   Device* check = nullptr;  // rerun every step on this device (the CPU) and stop at the first that differs
   bool watch = false;  // look at all that every step writes and stop at the first value that is not finite
 };

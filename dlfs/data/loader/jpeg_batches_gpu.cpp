@@ -264,7 +264,8 @@ class GpuJpegBatches : public JpegBatches {
         const auto& [file, name] = of.images[i];
         const Part& part = of.drawn->parts[i];
         const Size size = inspect_image(file, name, settings_.limits).size;
-        decode_image(file, name, request_for(part, size, recipe_.channels), decoded_, settings_.limits);
+        decode_image(file, name, request_for(part, size, recipe_.channels == 3 ? 4 : 1), decoded_,
+                     settings_.limits);
         renderer_.show(part, decoded_);
         ++counts_.cpu;
       }

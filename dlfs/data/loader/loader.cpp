@@ -65,7 +65,7 @@ void write_boxes(const Drawn& drawn, int index, const LoadedBatch& batch) {
 }  // namespace
 
 struct Loader::Slot {
-  MemoryPtr memory;
+  MemoryPtr memory, on_device;
   LoadedBatch batch;
   std::vector<uint32_t> wanted;  // by the order of the epoch
   int missing = 0;               // samples that are not there yet
@@ -76,6 +76,11 @@ struct Loader::Ticket {
   Slot* slot = nullptr;
   int first = 0, count = 0;  // samples of the batch
   int tries = 0;
+};
+
+struct Loader::Worker {
+  SampleMaker maker;
+  std::unique_ptr<EncodedBatch> encoded;  // where the device decodes
 };
 
 Loader::Loader(std::shared_ptr<const Source> source, const LoaderSettings& settings, Device& device)
@@ -97,8 +102,20 @@ Loader::Loader(std::shared_ptr<const Source> source, const LoaderSettings& setti
     std::memset(slot->memory->data(), 0, slot->memory->size());
     lay_out(slot->batch, settings, static_cast<std::byte*>(slot->memory->data()));
     slot->batch.images.resize(settings.batch);
+    if (settings.on_device) {
+      slot->on_device = device.allocate(bytes(slot->batch.pixels.spec));
+      slot->batch.pixels.data = slot->on_device->data();
+    }
     slot->fence = device.fence();
     slots_.push_back(std::move(slot));
+  }
+  for (int i = 0; i < std::max(settings.threads, 1); ++i) {
+    workers_.push_back(std::make_unique<Worker>());
+    if (!settings.on_device) continue;
+    std::string why_not;
+    auto jpeg = open_jpeg_batches(device, settings.recipe, {}, why_not);
+    if (jpeg == nullptr) throw DeviceError("data", "images cannot be decoded on the device: " + why_not);
+    workers_[i]->encoded = std::make_unique<EncodedBatch>(std::move(jpeg), settings.batch);
   }
   start_threads();
 }
@@ -129,7 +146,7 @@ const LoadedBatch& Loader::next() {
       Ticket ticket;
       DLFS_CHECK(take(ticket), "no slot is free, and none is ready");
       lock.unlock();
-      make(ticket, own_);
+      make(ticket, *workers_[0]);
       lock.lock();
     }
   else
@@ -173,7 +190,7 @@ std::vector<SkippedImage> Loader::skipped() const {
 
 void Loader::start_threads() {
   stopping_ = false;
-  for (int i = 0; i < settings_.threads; ++i) threads_.emplace_back([this] { work(); });
+  for (int i = 0; i < settings_.threads; ++i) threads_.emplace_back([this, i] { work(*workers_[i]); });
 }
 
 void Loader::stop_threads() {
@@ -200,7 +217,8 @@ bool Loader::start_batch() {
   slot.batch.count = slot.missing = count;
   slot.wanted.assign(order_->begin() + started_.sample, order_->begin() + started_.sample + count);
   // A few for each thread: enough that none waits long for another, so few that the queue costs nothing.
-  const int share = std::clamp(count / (4 * std::max(settings_.threads, 1)), 1, 64);
+  const int share =
+      settings_.on_device ? count : std::clamp(count / (4 * std::max(settings_.threads, 1)), 1, 64);
   for (int first = 0; first < count; first += share)
     tickets_.push_back({.slot = &slot, .first = first, .count = std::min(share, count - first)});
   started_.sample += count;
@@ -216,8 +234,7 @@ bool Loader::take(Ticket& ticket) {
   return true;
 }
 
-void Loader::work() {
-  SampleMaker maker;
+void Loader::work(Worker& worker) {
   for (;;) {
     Ticket ticket;
     {
@@ -225,14 +242,13 @@ void Loader::work() {
       more_.wait(lock, [&] { return stopping_ || failure_ || take(ticket); });
       if (stopping_ || failure_) return;
     }
-    make(ticket, maker);
+    make(ticket, worker);
   }
 }
 
 // Samples are made, or their ticket goes back into the queue: whatever a thread meets, no place of a batch is lost.
-void Loader::make(const Ticket& ticket, SampleMaker& maker) try {
-  for (int i = 0; i < ticket.count; ++i) make_place(*ticket.slot, ticket.first + i, maker);
-  const SampleMaker::Seconds seconds = maker.take_seconds();
+void Loader::make(const Ticket& ticket, Worker& worker) try {
+  const SampleMaker::Seconds seconds = make_samples(ticket, worker);
   const std::scoped_lock lock(mutex_);
   meters_.samples += ticket.count;
   meters_.decode_seconds += seconds.decode;
@@ -251,34 +267,73 @@ void Loader::make(const Ticket& ticket, SampleMaker& maker) try {
   }
 }
 
-void Loader::make_place(Slot& slot, int index, SampleMaker& maker) {
-  const LoaderPosition at = slot.batch.position;
+SampleMaker::Seconds Loader::make_samples(const Ticket& ticket, Worker& worker) {
+  Slot& slot = *ticket.slot;
+  if (worker.encoded != nullptr) {
+    const Clock::time_point start = Clock::now();
+    make_on_device(slot, *worker.encoded);
+    return {.decode = seconds_since(start), .transform = 0};
+  }
+  const size_t size = bytes(slot.batch.pixels.spec) / settings_.batch;
+  for (int i = ticket.first; i < ticket.first + ticket.count; ++i) {
+    const std::span<uint8_t> place(slot.batch.pixels.as<uint8_t>() + i * size, size);
+    make_place(slot, i, false, [&](uint32_t image, uint64_t key) {
+      return worker.maker.make(*source_, settings_.recipe, image, key, place);
+    });
+  }
+  return worker.maker.take_seconds();
+}
+
+void Loader::make_on_device(Slot& slot, EncodedBatch& encoded) {
+  const Tensor& all = slot.batch.pixels;
+  for (int i = 0; i < slot.batch.count; ++i)
+    make_place(slot, i, false, [&](uint32_t image, uint64_t key) {
+      return encoded.prepare(i, *source_, settings_.recipe, image, key);
+    });
+  for (const FaultySample& fault : encoded.fill(slot.batch.count, all)) {
+    const int i = fault.sample;
+    Tensor place = all;
+    place.spec.shape.n = 1;
+    place.data = all.as<uint8_t>() + i * bytes(place.spec);
+    skip(slot.batch.images[i], fault.why);
+    make_place(slot, i, true, [&](uint32_t image, uint64_t key) {
+      const Drawn drawn = encoded.prepare(i, *source_, settings_.recipe, image, key);
+      for (const FaultySample& again : encoded.fill_one(i, place))
+        throw UnreadableImage(image, FileError("data", again.why));
+      return drawn;
+    });
+  }
+}
+
+// The sample of one place, from the image that the epoch's order wants or, where that cannot be read and in training,
+// from another. make(image, key) makes its pixels.
+template <typename Make>
+void Loader::make_place(Slot& slot, int index, bool take_another, const Make& make) {
+  LoadedBatch& batch = slot.batch;
+  const auto try_image = [&](uint32_t image, uint64_t key) {
+    try {
+      const Drawn drawn = make(image, key);
+      batch.looks.as<Look>()[index] = drawn.look;
+      batch.labels.as<int32_t>()[index] = drawn.label;
+      batch.images[index] = image;
+      write_boxes(drawn, index, batch);
+      return true;
+    } catch (const UnreadableImage& error) {
+      skip(error.image(), error.what());
+      return false;
+    }
+  };
+  const LoaderPosition at = batch.position;
   const uint64_t key = sample_key(settings_.sampling.seed, at.epoch, at.sample + index);
-  bool made = make_sample(slot, index, slot.wanted[index], key, maker);
+  bool made = !take_another && try_image(slot.wanted[index], key);
   const Random others(combine(key, key_of("replacement")));
   for (int i = 0; !made && settings_.training; ++i) {
     if (i == replacements)
       throw Error("data", concat(replacements + 1,
                                  " images in a row cannot be read; the last: ", skipped().back().why));
-    made = make_sample(slot, index, others.below(i, source_->count()), combine(key, i), maker);
+    made = try_image(others.below(i, source_->count()), combine(key, i));
   }
-  if (!made) slot.batch.labels.as<int32_t>()[index] = unread_label;
-}
-
-// False where an image of the sample cannot be read.
-bool Loader::make_sample(Slot& slot, int index, uint32_t image, uint64_t key, SampleMaker& maker) try {
-  LoadedBatch& batch = slot.batch;
-  const size_t size = bytes(batch.pixels.spec) / settings_.batch;
-  const Drawn drawn =
-      maker.make(*source_, settings_.recipe, image, key, {batch.pixels.as<uint8_t>() + index * size, size});
-  batch.looks.as<Look>()[index] = drawn.look;
-  batch.labels.as<int32_t>()[index] = drawn.label;
-  batch.images[index] = image;
-  write_boxes(drawn, index, batch);
-  return true;
-} catch (const UnreadableImage& error) {
-  skip(error.image(), error.what());
-  return false;
+  if (!made) batch.labels.as<int32_t>()[index] = unread_label;
 }
 
 void Loader::skip(uint32_t image, const std::string& why) {

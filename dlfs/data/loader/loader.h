@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "dlfs/data/loader/encoded_batch.h"
 #include "dlfs/data/loader/sample.h"
 #include "dlfs/data/loader/sampling.h"
 #include "dlfs/tensor/device.h"
@@ -23,11 +24,12 @@ struct LoaderSettings {
   Recipe recipe;
   Sampling sampling = {};
   int batch = 64;
-  int threads = 1;  // 0: the caller's own does the work
-  int ahead = 2;    // batches that are made before they are asked for
-  int boxes = 0;    // room for so many an image; crowds, and what does not fit, are left out
-  bool training =
-      true;  // whole batches only, what cannot be read is replaced; else each image once, such a one as unread_label
+  int threads = 1;         // 0: the caller's own does the work
+  int ahead = 2;           // batches that are made before they are asked for
+  int boxes = 0;           // room for so many an image; crowds, and what does not fit, are left out
+  bool on_device = false;  // files are decoded by the device, where it can; a thread then makes a whole batch
+  // Whole batches only, and what cannot be read is replaced; else each image once, such a one as unread_label.
+  bool training = true;
 };
 
 inline constexpr int32_t unread_label = -2;
@@ -37,7 +39,7 @@ struct LoaderPosition {
   bool operator==(const LoaderPosition&) const = default;
 };
 
-// Tensors of the host, to be uploaded by Device::upload_held().
+// Tensors to be uploaded by Device::upload_held(): of the host, but the pixels are on the device if they were made there.
 struct LoadedBatch {
   LoaderPosition position;
   int count = 0;      // samples; behind them, in the last batch of an evaluation, nothing has a meaning
@@ -83,15 +85,18 @@ class Loader {
  private:
   struct Slot;
   struct Ticket;
+  struct Worker;
 
   void start_threads();
   void stop_threads();
   bool start_batch();  // gives out the tickets of one more batch, if there is a free slot
   bool take(Ticket& ticket);
-  void work();
-  void make(const Ticket& ticket, SampleMaker& maker);
-  void make_place(Slot& slot, int index, SampleMaker& maker);
-  bool make_sample(Slot& slot, int index, uint32_t image, uint64_t key, SampleMaker& maker);
+  void work(Worker& worker);
+  void make(const Ticket& ticket, Worker& worker);
+  SampleMaker::Seconds make_samples(const Ticket& ticket, Worker& worker);
+  void make_on_device(Slot& slot, EncodedBatch& encoded);
+  template <typename Make>
+  void make_place(Slot& slot, int index, bool take_another, const Make& make);
   void skip(uint32_t image, const std::string& why);
 
   std::shared_ptr<const Source> source_;
@@ -115,7 +120,7 @@ class Loader {
   LoaderMeters meters_;
 
   std::vector<std::thread> threads_;
-  SampleMaker own_;  // of a caller that does the work itself
+  std::vector<std::unique_ptr<Worker>> workers_;  // one a thread, or the caller's own
 };
 
 }  // namespace dlfs

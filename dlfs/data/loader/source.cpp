@@ -6,6 +6,10 @@
 
 namespace dlfs {
 
+void Source::read(uint32_t image, Bytes&) const {
+  throw FileError("data", name(image) + ": is in memory, and no file");
+}
+
 MemorySource::MemorySource(LabelledImages images, std::vector<std::string> classes)
     : Source(std::move(classes)), images_(std::move(images)) {}
 
@@ -66,15 +70,25 @@ std::string StoreSource::name(uint32_t image) const {
   return snapshot_->folders()[snapshot_->folder(at)].path + "/" + std::string(snapshot_->path(at));
 }
 
-void StoreSource::load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const {
-  const uint32_t at = images_[image];
-  folders_[snapshot_->folder(at)].read(std::string(snapshot_->path(at)), file);
-  decode_image(file, name(image), request, into);
-  const Size known = snapshot_->image_size(at), is = into.whole;
+void StoreSource::refuse_other_size(uint32_t image, Size is) const {
+  const Size known = snapshot_->image_size(images_[image]);
   if (is.width != known.width || is.height != known.height)
     throw FileError("data",
                     concat(name(image), ": is ", is.width, " x ", is.height, " pixels, but the store says ",
                            known.width, " x ", known.height, "; dlfs data audit lists such images"));
+}
+
+void StoreSource::read(uint32_t image, Bytes& file) const {
+  const uint32_t at = images_[image];
+  folders_[snapshot_->folder(at)].read(std::string(snapshot_->path(at)), file);
+  refuse_other_size(image, inspect_image(file, name(image)).size);
+}
+
+void StoreSource::load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const {
+  const uint32_t at = images_[image];
+  folders_[snapshot_->folder(at)].read(std::string(snapshot_->path(at)), file);
+  decode_image(file, name(image), request, into);
+  refuse_other_size(image, into.whole);
 }
 
 }  // namespace dlfs

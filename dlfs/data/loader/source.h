@@ -23,6 +23,9 @@ class Source : public Subjects {
   const std::vector<std::string>& classes() const { return classes_; }
   virtual std::string name(uint32_t image) const = 0;  // for messages
 
+  // The file as it is, its header believed by us. Throws FileError, also where there is no file.
+  virtual void read(uint32_t image, Bytes& file) const;
+
   // The pixels that are asked for. `file` is the caller's memory for the file's bytes. Throws FileError.
   virtual void load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const = 0;
 
@@ -56,9 +59,12 @@ class StoreSource : public Source {
   uint32_t count() const override { return static_cast<uint32_t>(images_.size()); }
   Subject subject(uint32_t image) const override;
   std::string name(uint32_t image) const override;
+  void read(uint32_t image, Bytes& file) const override;
   void load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const override;
 
  private:
+  void refuse_other_size(uint32_t image, Size is) const;
+
   std::shared_ptr<const Snapshot> snapshot_;
   std::deque<Folder> folders_;
   std::vector<uint32_t> images_;  // indices in the snapshot

@@ -219,7 +219,8 @@ void damage(const std::string& path, const std::string& changed, int64_t count) 
       bad[at] ^= std::byte(1U << random.below(number + 3 * flip + 3, 8));
     }
     write_raw(changed, bad);
-    if (i % 2 == 0) fs::resize_file(changed, (uintmax_t{128} << 20) + 4096);  // too large for a check beforehand
+    if (i % 2 == 0)
+      fs::resize_file(changed, (uintmax_t{128} << 20) + 4096);  // too large for a check beforehand
     attempt(changed, i % 8 < 2 ? StoreUse::write : StoreUse::read, refused);
   }
   std::cout << count << " damaged stores: " << refused << " refused, the rest read\n";
