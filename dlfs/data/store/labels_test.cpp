@@ -46,6 +46,9 @@ class Labels : public ::testing::Test {
     return label;
   }
 
+  // Prints how late a reader that looks every millisecond sees labels; half of them within 10 ms.
+  void follow(size_t labels, std::chrono::microseconds pause);
+
   // Adds, changes, removes or brings back a label of some image.
   LabelEvent change_something(const Random& random, uint64_t number) {
     const auto image = static_cast<int64_t>(1 + random.below(4 * number, 30));
@@ -197,20 +200,20 @@ TEST_F(Labels, AskForANewSnapshotWhereMoreThanLabelsChanged) {
   EXPECT_FALSE(after.apply(store_.events_after(after.revision())));
 }
 
-TEST_F(Labels, ReachAFollowerWithinMilliseconds) {
+void Labels::follow(size_t labels, std::chrono::microseconds pause) {
   Store reader(path_, StoreUse::read);
   Snapshot followed(reader);
-  std::vector<steady_clock::time_point> given(60), committed(60), seen;
+  std::vector<steady_clock::time_point> given(labels), committed(labels), seen;
   std::thread writer([&] {
     Store store(path_, StoreUse::write);
     for (size_t i = 0; i < given.size(); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(7));
+      std::this_thread::sleep_for(pause);
       given[i] = steady_clock::now();
       store.put_label(label(1, 1), "ann");
       committed[i] = steady_clock::now();
     }
   });
-  const auto give_up = steady_clock::now() + std::chrono::seconds(20);
+  const auto give_up = steady_clock::now() + std::chrono::seconds(60);
   while (seen.size() < committed.size() && steady_clock::now() < give_up) {
     if (!reader.changed()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -231,12 +234,17 @@ TEST_F(Labels, ReachAFollowerWithinMilliseconds) {
     return late;
   };
   const auto from_call = milliseconds_since(given), from_commit = milliseconds_since(committed);
-  std::cout << "a label reaches a follower, of " << seen.size() << ": median " << fixed(from_call[30], 2)
-            << " ms, worst " << fixed(from_call.back(), 2) << " ms after put_label was called; median "
-            << fixed(from_commit[30], 2) << " ms, worst " << fixed(from_commit.back(), 2)
-            << " ms after it was on the disk\n";
-  EXPECT_LT(from_commit[30], 10);
+  std::cout << "a label reaches a follower, of " << seen.size() << ": median "
+            << fixed(from_call[labels / 2], 2) << " ms, worst " << fixed(from_call.back(), 2)
+            << " ms after put_label was called; median " << fixed(from_commit[labels / 2], 2) << " ms, worst "
+            << fixed(from_commit.back(), 2) << " ms after it was on the disk\n";
+  EXPECT_LT(from_commit[labels / 2], 10);
 }
+
+TEST_F(Labels, ReachAFollowerWithinMilliseconds) { follow(60, std::chrono::milliseconds(7)); }
+
+class SlowLabels : public Labels {};
+TEST_F(SlowLabels, ReachAFollowerWithinMilliseconds) { follow(500, std::chrono::milliseconds(20)); }
 
 TEST_F(Labels, OfTwoWritersWaitForEachOther) {
   const auto write = [&](const std::string& who) {
