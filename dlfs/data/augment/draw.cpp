@@ -117,12 +117,11 @@ class Sketcher {
   const Subjects& subjects_;
 };
 
-// The pixels whose centers lie in the extent; of a turned part all that it touches.
-Box pixels_of(const Extent& where, bool turned) {
-  const double outward = turned ? 0.5 : 0;
+// The pixels whose centers lie in the extent.
+Box pixels_of(const Extent& where) {
   const auto at = [](double edge) { return static_cast<int>(std::floor(edge + 0.5)); };
-  const Box box{.x = at(where.left - outward), .y = at(where.top - outward), .width = 0, .height = 0};
-  return {box.x, box.y, at(where.right + outward) - box.x, at(where.bottom + outward) - box.y};
+  const Box box{.x = at(where.left), .y = at(where.top), .width = 0, .height = 0};
+  return {box.x, box.y, at(where.right) - box.x, at(where.bottom) - box.y};
 }
 
 BoundingBox bounding_box(const Extent& e) {
@@ -137,20 +136,18 @@ BoundingBox bounding_box(const Extent& e) {
 
 Drawn draw(const Recipe& recipe, const Subjects& subjects, uint32_t image, uint64_t key) {
   Sketch sketch = Sketcher(recipe, subjects).sketch(image, key, recipe.transforms.size());
-  const Canvas& canvas = sketch.canvas;
+  Canvas& canvas = sketch.canvas;
   Drawn drawn = std::move(sketch.drawn);
   DLFS_CHECK(canvas.size.width <= recipe.slot.width && canvas.size.height <= recipe.slot.height,
              "a sample larger than its slot: was the recipe not refused?");
   drawn.size = canvas.size;
   drawn.look.width = static_cast<float>(canvas.size.width);
   drawn.look.height = static_cast<float>(canvas.size.height);
-  for (const Piece& piece : canvas.pieces) {
-    if (!(piece.where.left < piece.where.right && piece.where.top < piece.where.bottom)) continue;
-    Part part = piece.part;
-    part.where = pixels_of(piece.where, !part.to_source.is_axis_aligned());
-    part.where.width = std::min(part.where.width, canvas.size.width - part.where.x);
-    part.where.height = std::min(part.where.height, canvas.size.height - part.where.y);
-    if (part.where.width > 0 && part.where.height > 0) drawn.parts.push_back(part);
+  for (Piece& piece : canvas.pieces) {
+    const Box where = piece.part.where = pixels_of(piece.where);
+    // Boxes end where the pixels do.
+    piece.where = {1.0 * where.x, 1.0 * where.y, 1.0 * where.x + where.width, 1.0 * where.y + where.height};
+    if (where.width > 0 && where.height > 0) drawn.parts.push_back(piece.part);
   }
   for (const Marked& marked : canvas.boxes) {
     const Visible seen = visible(canvas, marked);

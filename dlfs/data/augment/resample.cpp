@@ -51,19 +51,35 @@ DLFS_AVX2 inline __m256i load(const int32_t* from) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
 
-// Two pixels of the source at a time.
-DLFS_AVX2 void row_of_4_avx2(const uint8_t* row, const Taps& taps, uint8_t* to) {
+// Two pixels of the source at a time, and so many times for every pixel: a count that changes would be guessed wrong. 0
+// is for any.
+template <int fixed_pairs>
+DLFS_AVX2 void row_of_pairs(const uint8_t* row, const Taps& taps, uint8_t* to) {
+  const int pairs = fixed_pairs > 0 ? fixed_pairs : taps.most / 2;
   const int32_t* weights = taps.weights.data();
-  for (int x = 0; x < taps.count; ++x, weights += 4 * taps.most, to += 4) {
+  for (int x = 0; x < taps.count; ++x, to += 4) {
     const uint8_t* from = row + 4 * static_cast<size_t>(taps.first[x]);
     __m256i sums = _mm256_setr_epi32(half, half, half, half, 0, 0, 0, 0);
-    for (int tap = 0; tap < taps.used[x]; tap += 2)
-      sums = _mm256_add_epi32(sums, _mm256_mullo_epi32(load_8(from + 4 * tap), load(weights + 4 * tap)));
+    for (int pair = 0; pair < pairs; ++pair, from += 8, weights += 8)
+      sums = _mm256_add_epi32(sums, _mm256_mullo_epi32(load_8(from), load(weights)));
     __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
     sum = _mm_srli_epi32(sum, precision);
     sum = _mm_packus_epi32(sum, sum);
     const int bytes = _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
     std::memcpy(to, &bytes, 4);
+  }
+}
+
+DLFS_AVX2 void row_of_4_avx2(const uint8_t* row, const Taps& taps, uint8_t* to) {
+  switch (taps.most) {
+    case 2:
+      return row_of_pairs<1>(row, taps, to);
+    case 4:
+      return row_of_pairs<2>(row, taps, to);
+    case 6:
+      return row_of_pairs<3>(row, taps, to);
+    default:
+      return row_of_pairs<0>(row, taps, to);
   }
 }
 
@@ -104,37 +120,43 @@ bool has_avx2() { return false; }
 }  // namespace
 
 void make_taps(const Line& line, Available available, int spread, Taps& taps) {
+  const int pixels = available.end - available.begin;
   const double width = std::max(1.0, line.step);  // of the filter, to each side: what it averages over
   taps.count = line.count;
-  taps.most =
-      (2 * static_cast<int>(std::min(std::ceil(width), 1.0 * (available.end - available.begin))) + 3) & ~1;
-  taps.copies = true;
+  taps.most = (static_cast<int>(std::min(std::ceil(2 * width), 1.0 * pixels)) + 1) & ~1;
+  taps.copies = line.step == 1 && line.start == std::floor(line.start);
   taps.first.resize(static_cast<size_t>(taps.count));
   taps.used.resize(static_cast<size_t>(taps.count));
   taps.weights.assign(static_cast<size_t>(taps.count) * taps.most * spread, 0);
-  taps.exact.resize(static_cast<size_t>(taps.most));
   for (int i = 0; i < line.count; ++i) {
     const double center = line.start + (i + 0.5) * line.step;
     const auto bound = [&](double edge, int least, int most) {
       return static_cast<int>(std::clamp<double>(std::floor(edge + 0.5), least, most));
     };
-    const int first = bound(center - width, available.begin, available.end - 1);
-    const int used = bound(center + width, first + 1, available.end) - first;
+    int first = bound(center - width, available.begin, available.end - 1);
+    const int end = bound(center + width, first + 1, available.end);
     double sum = 0;
-    for (int tap = 0; tap < used; ++tap) {
-      taps.exact[tap] = std::max(0.0, 1 - std::abs((tap + first - center + 0.5) * (1 / width)));
-      sum += taps.exact[tap];
+    taps.exact.clear();
+    for (int pixel = first; pixel < end; ++pixel) {
+      taps.exact.push_back(std::max(0.0, 1 - std::abs((pixel - center + 0.5) * (1 / width))));
+      sum += taps.exact.back();
     }
     if (sum == 0) sum = taps.exact[0] = 1;  // beyond the image: its edge
+    const auto weight = [&](int pixel) {
+      return static_cast<int32_t>(0.5 + taps.exact[static_cast<size_t>(pixel)] / sum * (1 << precision));
+    };
+    int begin = 0, used = end - first;  // of exact
+    while (weight(begin) == 0) ++begin;
+    while (weight(used - 1) == 0) --used;
+    first += begin - available.begin;
+    // A row's places must all lie in it.
+    const int place = spread == 1 || taps.copies ? first : std::clamp(pixels - taps.most, 0, first);
     const size_t at = static_cast<size_t>(line.mirrored ? line.count - 1 - i : i);
-    taps.first[at] = first - available.begin;
-    taps.used[at] = 0;
-    for (int tap = 0; tap < used; ++tap) {
-      const auto weight = static_cast<int32_t>(0.5 + taps.exact[tap] / sum * (1 << precision));
-      std::fill_n(&taps.weights[(at * taps.most + tap) * spread], spread, weight);
-      if (weight != 0) taps.used[at] = tap + 1;
-    }
-    taps.copies = taps.copies && taps.used[at] == 1;
+    taps.first[at] = place;
+    taps.used[at] = std::min(first - place + used - begin, taps.most);
+    for (int tap = first - place; tap < taps.used[at]; ++tap)
+      std::fill_n(&taps.weights[(at * taps.most + tap) * spread], spread,
+                  weight(tap - first + place + begin));
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "dlfs/data/augment/draw.h"
 
@@ -24,16 +25,16 @@ class Turned {
     int64_t x = 0, y = 0;  // times 2^32, in pixels as they were decoded
   };
   Place place(double x, double y) const;
-  uint32_t sample(Place at) const;
-  uint32_t mean(Place center) const;
+  uint64_t sample(Place at) const;
+  uint64_t mean(Place center) const;
 
   const Image& image_;
   Box where_;
-  Affine map_;          // to pixels of this size, counted from the source's corner
-  Place corner_;        // of what was decoded
-  Place right_, down_;  // a step in the output
-  Place begin_, end_;   // of what is shown
-  int samples_ = 1;     // along each side of a pixel
+  Affine map_;                 // to pixels of this size, counted from the source's corner
+  Place corner_;               // of what was decoded
+  Place right_;                // a step in the output
+  Place begin_, end_;          // of what is shown
+  std::vector<Place> beside_;  // the places of a pixel that are taken, from its middle
 };
 
 }  // namespace dlfs
