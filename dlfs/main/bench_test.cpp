@@ -112,7 +112,7 @@ TEST(Bench, ItsTableFitsAnOldTerminal) {
 TEST(Bench, RefusesWhatItCannotRun) {
   expect_refused({"bench"}, "bench needs WHAT, ops: operations one by one; train: a training step");
   expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops or train");
-  expect_refused({"bench", "train"}, "bench train needs NAME, the model: lenet");
+  expect_refused({"bench", "train"}, "bench train needs NAME, the model: lenet, small_cnn");
   expect_refused({"bench", "train", "lenett"},
                  "[model] there is no model lenett; did you mean lenet? Models: lenet");
   expect_refused(

@@ -30,9 +30,10 @@ TEST(CommandLine, HelpIsAVerbToo) {
 
 TEST(CommandLine, SaysWhatAnEmptyWordShouldBe) {
   expect_refused({""}, "there is no verb \"\"; dlfs --help shows what there is");
-  expect_refused({"describe", ""}, "MODEL is empty, but must be the model: lenet");
-  expect_refused({"bench", "ops", ""},
-                 "NAME is empty, but must be the model to train, or a part of the names of the ops");
+  expect_refused({"describe", ""}, "MODEL is empty, but must be the model: lenet, small_cnn");
+  expect_refused(
+      {"bench", "ops", ""},
+      "NAME is empty, but must be the model to train, a part of the names of the ops, or the store");
 }
 
 TEST(CommandLine, ProfileAndTableTakeNoFlagsOfARun) {

@@ -177,7 +177,7 @@ TEST_F(Program, RefusesWordsThatItDoesNotKnow) {
 }
 
 TEST_F(Program, RefusesWhatIsMissingTwiceOrTooMuch) {
-  expect_refused({"train"}, "train needs MODEL, the model: lenet");
+  expect_refused({"train"}, "train needs MODEL, the model: lenet, small_cnn");
   expect_refused({"train", "lenet"},
                  "train needs --data idx:DIR, a folder with MNIST's four files, plain or .gz");
   expect_refused({"eval"}, "eval needs WEIGHTS, a model.safetensors that train wrote");
