@@ -1,6 +1,7 @@
 // Batches of drawn samples from encoded files to a tensor on the device, decoded and resampled there. What the device's
 // decoder does not take (PNG, CMYK, broken files, maps that turn) is decoded and rendered on the CPU and put into its
-// place. A filler is one thread's; several, each with its thread and its tensor, keep the card busy while files are parsed.
+// place. A whole file whose coded data are corrupt is not told from a good one by it, as it is by the CPU. A filler is one
+// thread's; several, each with its thread and its tensor, keep the card busy while files are parsed.
 #pragma once
 
 #include <memory>
