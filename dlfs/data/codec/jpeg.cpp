@@ -178,13 +178,6 @@ class Decompressor {
                .skip_input_data = skip,
                .resync_to_restart = jpeg_resync_to_restart,
                .term_source = ignore_source};
-    call([&] {
-      jpeg_create_decompress(&state);
-      state.mem->max_memory_to_use = static_cast<long>(limits.memory);
-      state.src = &source_;
-      state.progress = &progress_;
-      jpeg_read_header(&state, TRUE);
-    });
   }
   Decompressor(const Decompressor&) = delete;
   Decompressor& operator=(const Decompressor&) = delete;
@@ -193,6 +186,17 @@ class Decompressor {
   template <typename Work>
   void call(const Work& work) {
     if (!guarded(job_, work)) refuse(name_, job_.fault.data());
+  }
+
+  // Not the constructor's work: what throws there has no destructor.
+  void open() {
+    call([&] {
+      jpeg_create_decompress(&state);
+      state.mem->max_memory_to_use = static_cast<long>(job_.limits.memory);
+      state.src = &source_;
+      state.progress = &progress_;
+      jpeg_read_header(&state, TRUE);
+    });
   }
 
   void start() {
@@ -292,6 +296,7 @@ void decode_jpeg(std::span<const std::byte> file, const std::string& source, con
                           " bytes cannot hold"));
 
   Decompressor jpeg(file, source, limits);
+  jpeg.open();
   jpeg_decompress_struct& state = jpeg.state;
   if (static_cast<int>(state.image_width) != width || static_cast<int>(state.image_height) != height)
     refuse(source, "has two frames");

@@ -70,7 +70,10 @@ bool guarded(png_structp png, const Work& work) {
 struct Reader {
   explicit Reader(Input& input) : png(png_create_read_struct(PNG_LIBPNG_VER_STRING, &input, fail, ignore)) {
     if (png != nullptr) info = png_create_info_struct(png);
-    if (info == nullptr) throw std::bad_alloc();
+    if (info == nullptr) {
+      png_destroy_read_struct(&png, nullptr, nullptr);
+      throw std::bad_alloc();
+    }
     png_set_read_fn(png, &input, read);
   }
   Reader(const Reader&) = delete;
