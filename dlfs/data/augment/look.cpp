@@ -1,5 +1,6 @@
 #include "dlfs/data/augment/look.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -45,7 +46,8 @@ Matrix saturated(double factor) {
 // The colour's two axes of YIQ turned, luma kept.
 Matrix turned(double circles) {
   constexpr Matrix to_yiq{0.299, 0.587, 0.114, 0.595716, -0.274453, -0.321263, 0.211456, -0.522591, 0.311135};
-  constexpr Matrix from_yiq{1, 0.9563, 0.6210, 1, -0.2721, -0.6474, 1, -1.1070, 1.7046};
+  constexpr Matrix from_yiq{1,           0.95629572, 0.62102442,  1,         -0.27212210,
+                            -0.64738060, 1,          -1.10698902, 1.70461500};
   const auto [sine, cosine] = turn_by(360 * circles);
   return from_yiq * Matrix{1, 0, 0, 0, cosine, -sine, 0, sine, cosine} * to_yiq;
 }

@@ -160,9 +160,10 @@ void make_taps(const Line& line, Available available, int spread, Taps& taps) {
   }
 }
 
-void resample_row(const uint8_t* row, int bytes, const Taps& taps, uint8_t* to) {
+void resample_row(const uint8_t* row, int bytes, const Taps& taps, uint8_t* to, Vectors vectors) {
   static const bool avx2 = has_avx2();
-  if (bytes == 4) return avx2 ? row_of_4_avx2(row, taps, to) : row_of_4(row, taps, to);
+  if (bytes == 4)
+    return avx2 && vectors == Vectors::best ? row_of_4_avx2(row, taps, to) : row_of_4(row, taps, to);
   const int32_t* weights = taps.weights.data();
   for (int x = 0; x < taps.count; ++x, weights += taps.most) {
     int32_t sum = half;
@@ -171,10 +172,11 @@ void resample_row(const uint8_t* row, int bytes, const Taps& taps, uint8_t* to) 
   }
 }
 
-void resample_column(const uint8_t* rows, size_t stride, size_t count, const Taps& taps, int at,
-                     uint8_t* to) {
+void resample_column(const uint8_t* rows, size_t stride, size_t count, const Taps& taps, int at, uint8_t* to,
+                     Vectors vectors) {
   static const bool avx2 = has_avx2();
-  return avx2 ? column_avx2(rows, stride, count, taps, at, to) : column(rows, stride, count, taps, at, to, 0);
+  if (avx2 && vectors == Vectors::best) return column_avx2(rows, stride, count, taps, at, to);
+  column(rows, stride, count, taps, at, to, 0);
 }
 
 }  // namespace dlfs

@@ -32,11 +32,15 @@ struct Taps {
 // Each weight stands `spread` times in a row: once for each byte of a pixel, where rows are resampled.
 void make_taps(const Line& line, Available available, int spread, Taps& taps);
 
+enum class Vectors { best, none };  // which of the processor's are used; the results are the same
+
 // One row [width,bytes] to [taps.count,bytes], of 1 or 4 bytes a pixel; taps.spread is the same. Up to 4 bytes behind the
 // row are read too.
-void resample_row(const uint8_t* row, int bytes, const Taps& taps, uint8_t* to);
+void resample_row(const uint8_t* row, int bytes, const Taps& taps, uint8_t* to,
+                  Vectors vectors = Vectors::best);
 
 // Rows, each `stride` bytes behind the one before, to one of `count` bytes: the one at `at`. Taps of spread 1.
-void resample_column(const uint8_t* rows, size_t stride, size_t count, const Taps& taps, int at, uint8_t* to);
+void resample_column(const uint8_t* rows, size_t stride, size_t count, const Taps& taps, int at, uint8_t* to,
+                     Vectors vectors = Vectors::best);
 
 }  // namespace dlfs
