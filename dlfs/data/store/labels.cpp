@@ -111,24 +111,26 @@ void Store::put_predictions(const std::vector<ImagePrediction>& predictions) {
   transaction.commit();
 }
 
-void Store::set_file_facts(int64_t image, const std::string& sha256, Size size) {
-  const bool hex = std::all_of(sha256.begin(), sha256.end(),
-                               [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!hex || (!sha256.empty() && sha256.size() != 64)) {
-    refuse(concat("\"", sha256, "\" is no SHA-256 in 64 lower-case hex digits"));
-  }
-  if (size.width < 0 || size.height < 0) {
-    refuse(concat("an image cannot have ", size.width, " x ", size.height, " pixels"));
-  }
+void Store::set_file_facts(const std::vector<FileFacts>& facts) {
   Transaction transaction(*database_, Transaction::Kind::write);
-  check_image(*database_, image);
-  const bool sized = size.width > 0 && size.height > 0;
-  run(*database_,
-      "UPDATE image SET sha256 = coalesce(?2, sha256), width = coalesce(?3, width), height = coalesce(?4, "
-      "height) "
-      "WHERE id = ?1",
-      image, or_null(sha256), sized ? std::optional(size.width) : std::nullopt,
-      sized ? std::optional(size.height) : std::nullopt);
+  for (const auto& [image, sha256, size] : facts) {
+    const bool hex = std::all_of(sha256.begin(), sha256.end(),
+                                 [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    if (!hex || (!sha256.empty() && sha256.size() != 64)) {
+      refuse(concat("\"", sha256, "\" is no SHA-256 in 64 lower-case hex digits"));
+    }
+    if (size.width < 0 || size.height < 0) {
+      refuse(concat("an image cannot have ", size.width, " x ", size.height, " pixels"));
+    }
+    check_image(*database_, image);
+    const bool sized = size.width > 0 && size.height > 0;
+    run(*database_,
+        "UPDATE image SET sha256 = coalesce(?2, sha256), width = coalesce(?3, width), height = coalesce(?4, "
+        "height) "
+        "WHERE id = ?1",
+        image, or_null(sha256), sized ? std::optional(size.width) : std::nullopt,
+        sized ? std::optional(size.height) : std::nullopt);
+  }
   transaction.commit();
 }
 

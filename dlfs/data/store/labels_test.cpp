@@ -332,13 +332,14 @@ TEST_F(Labels, NeedCategoriesAndFactsThatPeopleAdd) {
   EXPECT_EQ(store_.categories().back().name, "new");
   EXPECT_THROW(store_.add_category(""), UsageError);
   const std::string hash(64, '0');
-  store_.set_file_facts(2, hash, {.width = 7, .height = 9});
-  store_.set_file_facts(2, "", {});
+  store_.set_file_facts({{2, hash, {.width = 7, .height = 9}}, {2, "", {}}});
   EXPECT_EQ(store_.image(2)->sha256, hash);
   EXPECT_EQ(store_.image(2)->size.height, 9);
-  EXPECT_THROW(store_.set_file_facts(2, "a", {}), UsageError);
-  EXPECT_THROW(store_.set_file_facts(2, "", {.width = -1, .height = 1}), UsageError);
-  EXPECT_THROW(store_.set_file_facts(31, hash, {}), UsageError);
+  EXPECT_THROW(store_.set_file_facts({{2, "a", {}}}), UsageError);
+  EXPECT_THROW(store_.set_file_facts({{2, "", {.width = -1, .height = 1}}}), UsageError);
+  const std::string other(64, '1');
+  EXPECT_THROW(store_.set_file_facts({{2, other, {}}, {31, hash, {}}}), UsageError);
+  EXPECT_EQ(store_.image(2)->sha256, hash) << "all or nothing";
 }
 
 }  // namespace

@@ -26,6 +26,12 @@ struct ImageWithBoxes {
   std::vector<Annotation> annotations;  // those that are not deleted, by id
 };
 
+struct FileFacts {  // what an audit found out of an image's file; "" and 0 x 0: nothing
+  int64_t image = 0;
+  std::string sha256;
+  Size size;
+};
+
 class Store {
  public:
   // Throws FileError where it is no store of ours, of a newer version, damaged, hostile, or not there.
@@ -57,8 +63,7 @@ class Store {
   // event, with its revision. Throws UsageError where there is no such label, image or category.
   LabelEvent put_label(const Annotation& label, const std::string& who);
   void put_predictions(const std::vector<ImagePrediction>& predictions);
-  void set_file_facts(int64_t image, const std::string& sha256,
-                      Size size);  // what an audit found out; "", 0 x 0: nothing
+  void set_file_facts(const std::vector<FileFacts>& facts);
   // The review queue: an image stands in it once.
   void put_review(int64_t image, double priority, const std::string& reason);
   void drop_review(int64_t image);
