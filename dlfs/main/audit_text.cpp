@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <sstream>
 
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
@@ -57,6 +58,15 @@ std::string summary(const AuditReport& report, const AuditTextSettings& settings
                 counted(settings.threads, "thread", "threads"));
 }
 
+// What does not fit goes on in a line of its own, further in.
+std::string indented(const std::string& line, int columns) {
+  std::string text;
+  std::istringstream lines(wrapped(line, columns_wide - columns - 2));
+  for (std::string part; std::getline(lines, part);)
+    text += std::string(columns + (text.empty() ? 0 : 2), ' ') + part + "\n";
+  return text;
+}
+
 // A heading where a level begins, a line for a kind, and under it what was found, by name.
 std::string findings(const AuditReport& report, bool all) {
   std::string text;
@@ -71,7 +81,7 @@ std::string findings(const AuditReport& report, bool all) {
     for (size_t i = 0; i < shown; ++i) {
       const Finding& one = group.listed[i];
       const std::string line = printable(one.name) + (one.what.empty() ? "" : ": " + printable(one.what));
-      text += std::string(11, ' ') + (all ? line : cut(line, columns_wide - 11)) + "\n";
+      text += indented(line, 11);
     }
     if (const int64_t more = group.count - static_cast<int64_t>(shown); more > 0)
       text += concat(std::string(11, ' '), "and ", with_separators(more), " more\n");
@@ -149,10 +159,11 @@ std::string box_tables(const LabelFacts& labels) {
   const auto share = [&](int64_t count) {
     return fixed(100.0 * static_cast<double>(count) / static_cast<double>(counted_boxes), 1) + " %";
   };
+  const std::string crowds =
+      labels.crowds > 0 ? "; " + counted(labels.crowds, "crowd", "crowds") + " not counted" : "";
   std::string text =
       concat("\nboxes   small (area below 32 x 32 pixels) ", share(labels.small), ", medium (below 96 x 96) ",
-             share(labels.medium), ",\n        large ", share(labels.large), "; ",
-             counted(labels.crowds, "crowd", "crowds"), " not counted; at most ",
+             share(labels.medium), ",\n        large ", share(labels.large), crowds, "; at most ",
              with_separators(labels.most_per_image), " an image\n\n");
   const std::array<std::vector<std::string>, 3> blocks = {
       histogram_block("pixels (√area)",

@@ -1,5 +1,8 @@
 // dlfs data: a look at a store before a model learns from it.
+#include <unistd.h>
+
 #include <chrono>
+#include <iostream>
 #include <limits>
 #include <thread>
 
@@ -10,14 +13,34 @@
 namespace dlfs {
 namespace {
 
+// "12,000 of 118,287 images", ten times a second, until it is told that 0 of 0 are.
+class ProgressLine {
+ public:
+  void operator()(size_t done, size_t all) {
+    const auto now = std::chrono::steady_clock::now();
+    if (all > 0 && now - shown_ < std::chrono::milliseconds(100)) return;
+    shown_ = now;
+    std::cerr << "\r\33[K";
+    if (all > 0)
+      std::cerr << with_separators(static_cast<int64_t>(done)) << " of "
+                << with_separators(static_cast<int64_t>(all)) << " images";
+    std::cerr.flush();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
+};
+
 void run_audit(const DataCommand& command, std::ostream& out) {
   const auto start = std::chrono::steady_clock::now();
   Store store(command.store, StoreUse::write);
   AuditRequest request{.threads = command.threads};
   if (request.threads == 0)
     request.threads = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
+  if (::isatty(STDERR_FILENO) != 0) request.progress = ProgressLine();
   if (command.all) request.listed = std::numeric_limits<size_t>::max();
   const AuditReport report = audit(store, request);
+  if (request.progress) request.progress(0, 0);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   const AuditTextSettings settings{
       .store = command.store, .all = command.all, .threads = request.threads, .seconds = seconds.count()};

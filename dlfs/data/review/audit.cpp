@@ -17,6 +17,7 @@ namespace dlfs {
 namespace {
 
 std::string text_of(Size size) { return concat(size.width, " x ", size.height); }
+bool is_known(Size size) { return size.width > 0 && size.height > 0; }
 bool equal(Size a, Size b) { return a.width == b.width && a.height == b.height; }
 
 // What is known of an image once its file was read.
@@ -33,6 +34,7 @@ class Auditor {
 
   AuditReport run() {
     open_folders();
+    name_folders();
     check_files();
     add_twins();
     add_odd_channels();
@@ -47,10 +49,8 @@ class Auditor {
     std::string fault;
   };
 
-  // Its folder is named only where there are several.
   std::string name(size_t image) const {
-    const std::string path(images_.path(image));
-    return images_.folders().size() > 1 ? images_.folders()[images_.folder(image)].path + "/" + path : path;
+    return folder_names_[images_.folder(image)] + std::string(images_.path(image));
   }
   void add(Fault fault, size_t image, const std::string& what) {
     findings_.add(fault, {.image = images_.id(image), .name = name(image), .what = what});
@@ -67,6 +67,16 @@ class Auditor {
     }
   }
 
+  // Of several folders each is named in findings, without the path that all share.
+  void name_folders() {
+    std::string shared = images_.folders().empty() ? "" : images_.folders()[0].path + "/";
+    for (const ImageFolder& folder : images_.folders())
+      while (!shared.empty() && (folder.path + "/").rfind(shared, 0) != 0)
+        shared.erase(shared.find_last_of('/', shared.size() - 2) + 1);
+    for (const ImageFolder& folder : images_.folders())
+      folder_names_.push_back((folder.path + "/").substr(shared.size()));
+  }
+
   void check_files();
   void check_file(size_t image, FileCheck& check, FileCounts& counts);
   void check_header(size_t image, const CheckedFile& file);
@@ -81,6 +91,7 @@ class Auditor {
   const Snapshot images_;
   std::vector<Row> rows_;  // by the snapshot's index
   std::deque<OpenFolder> folders_;
+  std::vector<std::string> folder_names_;  // "train2017/"; "" where there is one
   FileCounts counts_;
 };
 
@@ -97,11 +108,15 @@ void Auditor::check_files() {
   std::atomic<size_t> next = 0;
   std::mutex mutex;
   std::exception_ptr failure;
+  const auto caller = std::this_thread::get_id();
   const auto work = [&] {
     FileCheck check;
     FileCounts counts;
     try {
-      for (size_t i = next++; i < rows_.size(); i = next++) check_file(i, check, counts);
+      for (size_t i = next++; i < rows_.size(); i = next++) {
+        check_file(i, check, counts);
+        if (request_.progress && std::this_thread::get_id() == caller) request_.progress(i + 1, rows_.size());
+      }
     } catch (...) {
       next = rows_.size();
       const std::scoped_lock lock(mutex);
@@ -150,7 +165,7 @@ void Auditor::check_file(size_t image, FileCheck& check, FileCounts& counts) {
 void Auditor::check_header(size_t image, const CheckedFile& file) {
   const Size is = file.header.size, known = images_.image_size(image), turned = {is.height, is.width};
   const int orientation = file.header.orientation;
-  const bool unknown = known.width < 1 || known.height < 1, lies = orientation >= 5 && equal(known, turned);
+  const bool unknown = !is_known(known), lies = orientation >= 5 && equal(known, turned);
   if (unknown)
     add(Fault::learned, image, text_of(is));
   else if (!equal(is, known))
@@ -209,14 +224,21 @@ LabelFacts Auditor::check_labels() {
   return check.finish();
 }
 
-// The store's size stands where it has one.
+// What the store has stands.
 void Auditor::record() {
+  constexpr size_t at_once = 1000;  // that others who write wait for
+  std::vector<FileFacts> facts;
   for (size_t i = 0; i < rows_.size(); ++i) {
-    const Size known = images_.image_size(i);
-    const bool size_is_new = known.width < 1 || known.height < 1;
-    if (rows_[i].decoded && (rows_[i].hash_is_new || size_is_new))
-      store_.set_file_facts(images_.id(i), to_hex(rows_[i].likeness.digest),
-                            size_is_new ? rows_[i].size : known);
+    const Row& row = rows_[i];
+    const bool size_is_new = !is_known(images_.image_size(i));
+    if (row.decoded && (row.hash_is_new || size_is_new))
+      facts.push_back({.image = images_.id(i),
+                       .sha256 = row.hash_is_new ? to_hex(row.likeness.digest) : "",
+                       .size = size_is_new ? row.size : Size{}});
+    if (facts.size() == at_once || (i + 1 == rows_.size() && !facts.empty())) {
+      store_.set_file_facts(facts);
+      facts.clear();
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct AuditRequest {
   int threads = 1;
   size_t listed = 10;  // findings of a kind that are named; all are counted
   bool record = true;  // hashes, and sizes that were not known, go into the store
+  std::function<void(size_t done, size_t all)> progress = {};  // called now and then, by the caller's thread
 };
 
 struct FileCounts {

@@ -20,7 +20,7 @@ const std::vector<FaultKind>& fault_kinds() {
       {Fault::copied, warning, "copied", "files that are there twice"},
       {Fault::leaked_alike, warning, "leaked_alike", "images that look like one of another split"},
       {Fault::crossing, warning, "crossing", "boxes that cross the border of their image"},
-      {Fault::degenerate, warning, "degenerate", "boxes of less than a pixel, which nothing learns from"},
+      {Fault::degenerate, warning, "degenerate", "boxes no wider or higher than a pixel"},
       {Fault::doubled, warning, "doubled", "boxes that are drawn twice (one class, IoU above 0.95)"},
       {Fault::relabelled, warning, "relabelled", "images with several labels"},
       {Fault::untrained, warning, "untrained", "classes in val or test that train does not show"},

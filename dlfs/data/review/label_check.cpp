@@ -9,7 +9,7 @@ namespace dlfs {
 namespace {
 
 constexpr float slack = 0.5F;     // a box may pass the border by so many pixels
-constexpr float least_side = 1;   // of a box
+constexpr float no_side = 1;      // a box that is no wider or higher than this shows nothing
 constexpr double tiny_area = 16;  // in pixels
 constexpr double doubled_iou = 0.95;
 
@@ -60,7 +60,7 @@ void LabelCheck::add(Fault fault, const Scene& scene, const Annotation& annotati
 void LabelCheck::check_box(const Scene& scene, const Annotation& annotation, const BoundingBox& box) {
   const auto width = static_cast<float>(scene.size.width), height = static_cast<float>(scene.size.height);
   const float right = box.x + box.width, bottom = box.y + box.height;
-  if (!is_finite(box) || !(box.width >= least_side && box.height >= least_side)) {
+  if (!is_finite(box) || !(box.width > no_side && box.height > no_side)) {
     add(Fault::degenerate, scene, annotation, text_of(box));
     return;
   }
