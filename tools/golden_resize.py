@@ -2,13 +2,16 @@
 """Prints what Pillow's bilinear resize gives for formula-made images, one line a case, for dlfs/testing/golden/resize.txt:
 
     tools/golden_resize.py [COUNT] > dlfs/testing/golden/resize.txt
+    tools/golden_resize.py --time     what one crop of case 0's image takes, beside dlfs_tests --gtest_filter=SlowRenderSpeed.*
 
     channels, width and height, the new width and height, left top right bottom of the part, hash of the new pixels
 
 Images are noise: byte i is bits(i) >> 56 of the key "resize <case>" (tools/formula.py). Needs a Pillow before 13: that one
 began to resample some tall images along columns first, which rounds otherwise; dlfs goes along rows first, as all did.
 """
+import statistics
 import sys
+import time
 
 import numpy
 import PIL
@@ -17,6 +20,7 @@ from PIL import Image
 import formula
 
 FIXED = [  # channels, from, to, box
+    (3, (640, 480), (224, 224), (60, 50, 560, 425)),
     (3, (640, 480), (224, 224), None),
     (3, (37, 23), (224, 224), None),
     (3, (500, 375), (32, 32), (10, 20, 410, 320)),
@@ -54,9 +58,22 @@ def hash_bytes(data):
     return int(formula.mix(value)[0])
 
 
+def print_time():
+    image = Image.fromarray((formula.bits(formula.key_of("resize 0"), numpy.arange(921600)) >> numpy.uint64(56))
+                            .astype(numpy.uint8).reshape(480, 640, 3))
+    times = []
+    for _ in range(500):
+        start = time.perf_counter()
+        image.resize((224, 224), Image.BILINEAR, box=FIXED[0][3])
+        times.append(time.perf_counter() - start)
+    print(f"Pillow {PIL.__version__}: {1e3 * statistics.median(times):.3f} ms")
+
+
 def main():
     if int(PIL.__version__.split(".")[0]) > 12:
         sys.exit(f"golden_resize: Pillow is {PIL.__version__}, but 12 or earlier is needed")
+    if sys.argv[1:] == ["--time"]:
+        return print_time()
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     cases = (FIXED + [random_case(index) for index in range(count)])[:count]
     print(f"# tools/golden_resize.py {count}, Pillow {PIL.__version__}")

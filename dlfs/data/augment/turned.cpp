@@ -54,7 +54,7 @@ Turned::Place Turned::place(double x, double y) const {
 // Of the four pixels about a place; each stands for its middle.
 inline uint64_t Turned::sample(Place at) const {
   at = {at.x - half, at.y - half};
-  const auto [width, height] = image_.size;
+  const int width = image_.size.width, height = image_.size.height;
   const int64_t left = at.x >> 32, top = at.y >> 32;
   const auto column = [&](int64_t x) { return std::clamp<int64_t>(x, 0, width - 1); };
   const auto row = [&](int64_t y) { return std::clamp<int64_t>(y, 0, height - 1) * width; };
