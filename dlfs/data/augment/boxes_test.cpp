@@ -167,41 +167,41 @@ std::vector<Transform> random_chain(const Random& random) {
   for (uint32_t i = 1; i <= length; ++i) {
     switch (random.below(i, 10)) {
       case 0:
-        chain.push_back(Stretch{{250, 350}});
+        chain.emplace_back(Stretch{{250, 350}});
         break;
       case 1:
-        chain.push_back(ShortestEdge{{100, 200}, 390});
+        chain.emplace_back(ShortestEdge{{100, 200}, 390});
         break;
       case 2:
-        chain.push_back(Letterbox{{300, 310}});
+        chain.emplace_back(Letterbox{{300, 310}});
         break;
       case 3:
-        chain.push_back(RandomFlip{.horizontal = 0.5F, .vertical = 0.5F});
+        chain.emplace_back(RandomFlip{.horizontal = 0.5F, .vertical = 0.5F});
         break;
       case 4:
-        chain.push_back(RandomCrop{{200, 150}, 5});
+        chain.emplace_back(RandomCrop{{200, 150}, 5});
         break;
       case 5:
-        chain.push_back(RandomResizedCrop{.to = {300, 250}, .least_area = 0.3F});
+        chain.emplace_back(RandomResizedCrop{.to = {300, 250}, .least_area = 0.3F});
         break;
       case 6:
-        chain.push_back(ZoomOut{.probability = 0.5F, .most = 2});
+        chain.emplace_back(ZoomOut{.probability = 0.5F, .most = 2});
         break;
       case 7:
-        if (!turned) chain.push_back(RandomAffine{.degrees = 90, .shear = 10, .least_scale = 0.8F});
+        if (!turned) chain.emplace_back(RandomAffine{.degrees = 90, .shear = 10, .least_scale = 0.8F});
         turned = true;
         break;
       case 8:
-        if (!mosaic) chain.push_back(Mosaic{.to = {400, 400}, .probability = 0.7F});
+        if (!mosaic) chain.emplace_back(Mosaic{.to = {400, 400}, .probability = 0.7F});
         mosaic = true;
         break;
       case 9:
-        if (!mixed) chain.push_back(Mixup{.probability = 0.5F});
+        if (!mixed) chain.emplace_back(Mixup{.probability = 0.5F});
         mixed = true;
         break;
     }
   }
-  chain.push_back(Letterbox{{350, 350}});
+  chain.emplace_back(Letterbox{{350, 350}});
   return chain;
 }
 

@@ -31,7 +31,7 @@ int beta_of_256(double alpha, uint64_t key) {
     }
   };
   const double share = 1 / (1 + std::exp(log_gamma_variate(2) - log_gamma_variate(0)));
-  return static_cast<int>(256 * share + 0.5);
+  return static_cast<int>(std::floor(256 * share + 0.5));
 }
 
 class Sketcher {

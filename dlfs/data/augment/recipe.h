@@ -14,8 +14,8 @@ namespace dlfs {
 struct Stretch {  // each side by itself
   Size to;
 };
-struct
-    ShortestEdge {  // to one of these lengths, by chance; but the longest edge to `longest` at most (Detectron2)
+// To one of these lengths, by chance; but the longest edge to `longest` at most (Detectron2).
+struct ShortestEdge {
   std::vector<int> lengths;
   int longest = 1333;
 };
@@ -45,27 +45,34 @@ struct IouCrop {  // Liu et al., "SSD", 2016; as torchvision draws it
 struct ZoomOut {  // onto a filled canvas that is larger (SSD)
   float probability = 0.5F, most = 4;
 };
-struct RandomAffine {                           // about the middle, on a canvas of the same size
+// About the middle, on a canvas of the same size; the shear is along x. One in a recipe.
+struct RandomAffine {
   float degrees = 0, translate = 0, shear = 0;  // most, either way; translate in parts of the size
   float least_scale = 1, most_scale = 1;
 };
-struct Mosaic {  // with three other images (Bochkovskiy et al., "YOLOv4", 2020)
+// With three other images (Bochkovskiy et al., "YOLOv4", 2020), which have been through the transforms before it too: each
+// as large as fits into half of `to`, a corner of it at a place by chance in the middle half. One in a recipe.
+struct Mosaic {
   Size to;
   float probability = 1;
 };
 
 // ---- the look: `prepare` does it on the device ----
-struct
-    ColourJitter {  // factors from 1 - x to 1 + x in an order by chance; hue turns by parts of the circle, in YIQ
+// Factors from 1 - x to 1 + x in an order by chance; contrast about 127.5; hue turns by parts of the circle, in YIQ. It is
+// of the whole sample: a mosaic's and a mixup's other images share it.
+struct ColourJitter {
   float brightness = 0, contrast = 0, saturation = 0, hue = 0;
 };
-struct RandomErase {  // Zhong et al., "Random erasing data augmentation", 2020: a rectangle becomes the mean
+// Zhong et al., "Random erasing data augmentation", 2020: a rectangle becomes the mean. After all changes of the shape.
+struct RandomErase {
   float probability = 0.5F;
   float least_area = 0.02F, most_area = 1.0F / 3, least_aspect = 0.3F;
 };
 
 // ---- the sample ----
-struct Mixup {  // with one other sample (Zhang et al., "mixup", 2018): weight by Beta(alpha, alpha)
+// With one other sample (Zhang et al., "mixup", 2018), which has been through the transforms before it too: its weight by
+// Beta(alpha, alpha), in 256ths. Where it has no pixels, the first stays as it is.
+struct Mixup {
   float probability = 1, alpha = 0.2F;
 };
 
@@ -78,8 +85,8 @@ struct Recipe {
   Size slot;           // in which images are delivered; what is smaller is padded on the right and below
   int channels = 3;    // 1 or 3
   uint8_t fill = 114;  // of what no image covers
-  float least_visible =
-      0;  // a box of which less than this part of its area is left is dropped (and any that is empty)
+  // A box of which less than this part of its area is left is dropped, and any that is empty.
+  float least_visible = 0;
 };
 
 // Throws UsageError, with the transform and its value, where a recipe makes no sense or may exceed its slot.

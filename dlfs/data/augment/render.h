@@ -14,8 +14,8 @@ namespace dlfs {
 
 class Renderer {
  public:
-  // out [slot.height,slot.width,channels]: the fill everywhere, zeros outside of drawn.size. Both are used until the last
-  // part is shown; parts are shown in their order.
+  // out [slot.height,slot.width,channels]: the fill everywhere, zeros outside of drawn.size. The recipe and
+  // `out` are used until the last part is shown; parts are shown in their order.
   void begin(const Recipe& recipe, const Drawn& drawn, std::span<uint8_t> out);
   // `decoded` is what request_for(part) asked for; its image has 1 channel, or 4 where the recipe wants 3.
   void show(const Part& part, const Decoded& decoded);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int precision = 22;
 constexpr int32_t half = 1 << (precision - 1);
+constexpr double rounding = 0.5;  // of what is not negative
 
 uint8_t byte_of(int32_t sum) { return static_cast<uint8_t>(std::min(sum >> precision, 255)); }
 
@@ -53,9 +54,9 @@ DLFS_AVX2 inline __m256i load(const int32_t* from) {
 
 // Two pixels of the source at a time, and so many times for every pixel: a count that changes would be guessed wrong. 0
 // is for any.
-template <int fixed_pairs>
+template <int FixedPairs>
 DLFS_AVX2 void row_of_pairs(const uint8_t* row, const Taps& taps, uint8_t* to) {
-  const int pairs = fixed_pairs > 0 ? fixed_pairs : taps.most / 2;
+  const int pairs = FixedPairs > 0 ? FixedPairs : taps.most / 2;
   const int32_t* weights = taps.weights.data();
   for (int x = 0; x < taps.count; ++x, to += 4) {
     const uint8_t* from = row + 4 * static_cast<size_t>(taps.first[x]);
@@ -143,7 +144,7 @@ void make_taps(const Line& line, Available available, int spread, Taps& taps) {
     }
     if (sum == 0) sum = taps.exact[0] = 1;  // beyond the image: its edge
     const auto weight = [&](int pixel) {
-      return static_cast<int32_t>(0.5 + taps.exact[static_cast<size_t>(pixel)] / sum * (1 << precision));
+      return static_cast<int32_t>(rounding + taps.exact[static_cast<size_t>(pixel)] / sum * (1 << precision));
     };
     int begin = 0, used = end - first;  // of exact
     while (weight(begin) == 0) ++begin;
