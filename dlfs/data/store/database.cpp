@@ -1,8 +1,10 @@
 #include "dlfs/data/store/database.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <utility>
 
 #include "dlfs/base/error.h"
@@ -49,12 +51,28 @@ std::string advice(int code) {
 
 }  // namespace
 
+// A log needs files beside the store. In a folder where none can be made, and none is there, nobody writes: then the file
+// is read as it lies. As SQLite wants a file with settings: percent-encoded.
+static std::string name_for_sqlite(const std::string& path, bool& as_it_lies) {
+  std::string full = std::filesystem::absolute(path).string();  // and never ":memory:"
+  const std::string folder = std::filesystem::path(full).parent_path().string();
+  as_it_lies =
+      as_it_lies && ::access(folder.c_str(), W_OK) != 0 && ::access((full + "-wal").c_str(), F_OK) != 0;
+  if (!as_it_lies) return full;
+  std::string name = "file:";
+  for (const char c : full)
+    name += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+  return name + "?immutable=1";
+}
+
 Database::Database(std::string path, Access access)
     : path_(std::move(path)), writable_(access.write || access.create) {
-  const int flags =
-      (writable_ ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | (access.create ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(path_.c_str(), &connection_,
-                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  bool as_it_lies = !writable_;
+  const std::string name = name_for_sqlite(path_, as_it_lies);
+  const int flags = (writable_ ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+                    (access.create ? SQLITE_OPEN_CREATE : 0) | (as_it_lies ? SQLITE_OPEN_URI : 0) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(name.c_str(), &connection_, flags, nullptr);
   try {
     if (code != SQLITE_OK) fail_with_code(code);
     for (const Limit& limit : limits) sqlite3_limit(connection_, limit.what, limit.most);

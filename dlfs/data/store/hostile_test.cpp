@@ -231,6 +231,27 @@ TEST_F(HostileStore, IsRefusedOrReadWhereverItIsDamaged) { damage(path_, changed
 class SlowHostileStore : public HostileStore {};
 TEST_F(SlowHostileStore, IsRefusedOrReadWhereverItIsDamaged) { damage(path_, changed_, 20'000); }
 
+// The log of a writer who never came to its end: SQLite believes it as far as its checksums go.
+TEST_F(HostileStore, IsReadUpToTheDamageInItsLog) {
+  Store writer(path_, StoreUse::write);
+  Annotation label;
+  label.image = label.category = 1;
+  for (int i = 0; i < 20; ++i) writer.put_label(label, "ann");
+  const Bytes store = read_file(path_), log = read_file(path_ + "-wal");
+  const Random random(key_of("log"));
+  for (uint32_t i = 0; i < 40; ++i) {
+    Bytes bad = log;
+    bad[random.below(2 * i, static_cast<uint32_t>(log.size()))] ^=
+        std::byte(1U << random.below(2 * i + 1, 8));
+    if (i % 4 == 0) bad.resize(random.below(2 * i, static_cast<uint32_t>(log.size())));
+    write_raw(changed_, store);
+    std::ofstream(changed_ + "-wal", std::ios::binary) << text_of(bad);
+    const Store read(changed_, StoreUse::read);
+    EXPECT_LE(read.revision(), 22);
+    EXPECT_EQ(static_cast<int64_t>(read.events_after(0).size()), read.revision());
+  }
+}
+
 TEST_F(HostileStore, IsRefusedOrReadWhereverItIsCut) {
   const Bytes good = read_file(path_);
   int64_t refused = 0, cuts = 0;

@@ -51,7 +51,7 @@ class Labels : public ::testing::Test {
 
   // Adds, changes, removes or brings back a label of some image.
   LabelEvent change_something(const Random& random, uint64_t number) {
-    const auto image = static_cast<int64_t>(1 + random.below(4 * number, 30));
+    const auto image = int64_t{1} + random.below(4 * number, 30);
     Annotation changed = label(image, static_cast<float>(random.below(4 * number + 1, 100)));
     if (random.below(4 * number + 2, 5) == 0) changed.box.reset();
     const auto known = store_.image_with_boxes(image)->annotations;

@@ -112,7 +112,6 @@ void quick_check(Database& database) {
 
 void create_schema(Database& database) {
   if (!is_empty(database)) return;
-  run(database, "PRAGMA journal_mode = WAL");
   Transaction transaction(database, Transaction::Kind::write);
   if (!is_empty(database)) return;  // another was quicker
   for (const Object& object : objects) run(database, object.sql);

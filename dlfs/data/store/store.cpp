@@ -32,6 +32,8 @@ Store::Store(const std::string& path, StoreUse use) : path_(path) {
       path, Database::Access{.write = use != StoreUse::read, .create = use == StoreUse::create});
   if (use == StoreUse::create) create_schema(*database_);
   check_schema(*database_);
+  if (use != StoreUse::read)
+    run(*database_, "PRAGMA journal_mode = WAL");  // stays so, but some copies lose it
 }
 
 Store::~Store() = default;

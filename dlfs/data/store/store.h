@@ -2,7 +2,8 @@
 // time, any number of readers, in any processes; each read is one short transaction. Every change of a label is an event
 // with a revision that only grows; an import is one event of its own kind for all that it brought. A file that is not
 // ours, is damaged, or holds what could run (views, triggers, generated columns, virtual tables) is refused when it is
-// opened. One thread a Store; open one for each.
+// opened: its schema must be ours to the letter, and up to 128 MiB every page and value is checked (a quarter of a second);
+// of a larger file they are checked as they are read. One thread a Store; open one for each.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,15 @@
 #include "dlfs/data/store/store.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
+#include <iostream>
 
 #include "dlfs/base/file.h"
+#include "dlfs/data/store/database.h"
 #include "dlfs/data/store/import.h"
 #include "dlfs/data/store/snapshot.h"
 #include "dlfs/testing/error.h"
@@ -192,6 +196,58 @@ TEST_F(AnnotationStore, SaysWhatIsNoStore) {
             "[file] " + folder_.path() + ": cannot read: Is a directory");
   Store reading(path_, StoreUse::read);
   EXPECT_EQ(error_of([&] { Import(reading, "test"); }), "[store] " + path_ + ": was opened for reading only");
+}
+
+// What a user without rights reads there, as the exit code of a process of its own: root may write anywhere.
+int read_without_rights(const std::string& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(100);
+    try {
+      ::_exit(static_cast<int>(all_of(Store(path, StoreUse::read)).size()));
+    } catch (const std::exception& error) {
+      std::cerr << error.what() << "\n";
+    }
+    ::_exit(101);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+
+TEST_F(AnnotationStore, IsReadWhereNothingMayBeWritten) {
+  const std::string inner = folder_ / "what?is#100%25";
+  make_directories(inner);
+  const std::string path = inner + "/my.db";
+  {
+    Store store(path, StoreUse::create);
+    fill(store, folder_ / "images", testing::random_contents({.seed = 4, .images = 9}));
+  }
+  fs::permissions(folder_.path(), fs::perms(0555));
+  fs::permissions(inner, fs::perms(0555));
+  EXPECT_EQ(read_without_rights(path), 9);
+  fs::permissions(folder_.path(), fs::perms(0755));
+  fs::permissions(inner, fs::perms(0755));
+}
+
+TEST_F(AnnotationStore, HasALogThoughACopyLostIt) {
+  const auto open = [&](StoreUse use) { return Store(path_, use).revision(); };
+  open(StoreUse::create);
+  const auto has_log = [&] { return read_file(path_)[18] == std::byte(2); };  // as SQLite's format says
+  EXPECT_TRUE(has_log());
+  Database raw(path_, {.write = true});
+  run(raw, "PRAGMA journal_mode = DELETE");
+  open(StoreUse::read);
+  EXPECT_FALSE(has_log());
+  open(StoreUse::write);
+  EXPECT_TRUE(has_log());
+}
+
+TEST_F(AnnotationStore, IsAFileWhateverItsName) {
+  fs::current_path(folder_.path());
+  EXPECT_EQ(Store(":memory:", StoreUse::create).revision(), 0);
+  EXPECT_TRUE(fs::exists(folder_ / ":memory:"));
+  fs::current_path("/");
 }
 
 }  // namespace
