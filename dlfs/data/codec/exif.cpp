@@ -20,19 +20,19 @@ Box swapped(const Turn& turn, Box box) {
 }
 
 // [height,width,channels]
-template <int channels>
+template <int Channels>
 void copy_turned(const Image& stored, const Turn& turn, Image& upright) {
-  const int64_t columns = turn.mirrors_columns() ? -channels : channels;
-  const int64_t rows = int64_t{channels} * stored.size.width * (turn.mirrors_rows() ? -1 : 1);
-  const uint8_t* line = stored.pixels.data();
-  if (turn.mirrors_columns()) line += int64_t{channels} * (stored.size.width - 1);
-  if (turn.mirrors_rows()) line += int64_t{channels} * stored.size.width * (stored.size.height - 1);
+  const int64_t columns = turn.mirrors_columns() ? -Channels : Channels;
+  const int64_t rows = int64_t{Channels} * stored.size.width * (turn.mirrors_rows() ? -1 : 1);
+  int64_t line = 0;
+  if (turn.mirrors_columns()) line += int64_t{Channels} * (stored.size.width - 1);
+  if (turn.mirrors_rows()) line += int64_t{Channels} * stored.size.width * (stored.size.height - 1);
   const auto [down, across] = turn.swaps() ? std::pair(columns, rows) : std::pair(rows, columns);
   uint8_t* to = upright.pixels.data();
   for (int y = 0; y < upright.size.height; ++y, line += down) {
-    const uint8_t* from = line;
-    for (int x = 0; x < upright.size.width; ++x, from += across, to += channels)
-      std::memcpy(to, from, channels);
+    int64_t from = line;
+    for (int x = 0; x < upright.size.width; ++x, from += across, to += Channels)
+      std::memcpy(to, stored.pixels.data() + from, Channels);
   }
 }
 
