@@ -24,13 +24,17 @@ bool equal(Size a, Size b) { return a.width == b.width && a.height == b.height; 
 struct Row {
   Size size;  // upright: the file's, or the store's where the file tells none
   bool decoded = false, gray = false, hash_is_new = false;
-  Likeness likeness;
 };
 
 class Auditor {
  public:
   Auditor(Store& store, const AuditRequest& request)
-      : store_(store), request_(request), findings_(request.listed), images_(store), rows_(images_.size()) {}
+      : store_(store),
+        request_(request),
+        findings_(request.listed),
+        images_(store),
+        rows_(images_.size()),
+        likenesses_(images_.size()) {}
 
   AuditReport run() {
     open_folders();
@@ -89,7 +93,8 @@ class Auditor {
   const AuditRequest& request_;
   Findings findings_;
   const Snapshot images_;
-  std::vector<Row> rows_;  // by the snapshot's index
+  std::vector<Row> rows_;  // by the snapshot's index, as are
+  std::vector<Likeness> likenesses_;
   std::deque<OpenFolder> folders_;
   std::vector<std::string> folder_names_;  // "train2017/"; "" where there is one
   FileCounts counts_;
@@ -135,7 +140,6 @@ void Auditor::check_files() {
 void Auditor::check_file(size_t image, FileCheck& check, FileCounts& counts) {
   Row& row = rows_[image];
   row.size = images_.image_size(image);
-  row.likeness.split = images_.split(image);
   const OpenFolder& folder = folders_[images_.folder(image)];
   if (!folder.open) {
     add(Fault::missing, image, folder.fault);
@@ -150,8 +154,8 @@ void Auditor::check_file(size_t image, FileCheck& check, FileCounts& counts) {
   row.decoded = true;
   row.gray = file.header.channels == 1;
   row.size = file.header.size;
-  row.likeness.digest = file.digest;
-  row.likeness.looks = file.looks;
+  likenesses_[image] = {
+      .known = true, .split = images_.split(image), .digest = file.digest, .looks = file.looks};
   if (!file.looks) add(Fault::blank, image, "");
   if (file.cmyk) add(Fault::cmyk, image, "");
   ++(file.header.codec == Codec::jpeg  ? counts.jpeg
@@ -182,21 +186,13 @@ void Auditor::check_header(size_t image, const CheckedFile& file) {
 }
 
 void Auditor::add_twins() {
-  std::vector<uint32_t> images;
-  std::vector<Likeness> likenesses;
-  for (size_t i = 0; i < rows_.size(); ++i)
-    if (rows_[i].decoded) {
-      images.push_back(static_cast<uint32_t>(i));
-      likenesses.push_back(rows_[i].likeness);
-    }
-  for (const Twin& twin : find_twins(likenesses)) {
-    const size_t image = images[twin.image], other = images[twin.other];
-    const Fault fault = twin.equal ? (twin.leak ? Fault::leaked : Fault::copied)
-                                   : (twin.leak ? Fault::leaked_alike : Fault::alike);
+  for (const auto& [image, other, equal, leak] : find_twins(likenesses_)) {
+    const Fault fault =
+        equal ? (leak ? Fault::leaked : Fault::copied) : (leak ? Fault::leaked_alike : Fault::alike);
     add(fault, image,
-        concat(twin.leak ? "in " + to_string(images_.split(image)) + ", " : "",
-               twin.equal ? "is the same as " : "looks like ", name(other),
-               twin.leak ? " in " + to_string(images_.split(other)) : ""));
+        concat(leak ? "in " + to_string(images_.split(image)) + ", " : "",
+               equal ? "is the same as " : "looks like ", name(other),
+               leak ? " in " + to_string(images_.split(other)) : ""));
   }
 }
 
@@ -219,7 +215,8 @@ LabelFacts Auditor::check_labels() {
     check.take(labelled, row.size, name(image));
     const std::string& known = labelled.image.sha256;
     row.hash_is_new = known.empty();
-    if (row.decoded && !known.empty() && known != to_hex(row.likeness.digest)) add(Fault::changed, image, "");
+    if (row.decoded && !known.empty() && known != to_hex(likenesses_[image].digest))
+      add(Fault::changed, image, "");
   });
   return check.finish();
 }
@@ -233,7 +230,7 @@ void Auditor::record() {
     const bool size_is_new = !is_known(images_.image_size(i));
     if (row.decoded && (row.hash_is_new || size_is_new))
       facts.push_back({.image = images_.id(i),
-                       .sha256 = row.hash_is_new ? to_hex(row.likeness.digest) : "",
+                       .sha256 = row.hash_is_new ? to_hex(likenesses_[i].digest) : "",
                        .size = size_is_new ? row.size : Size{}});
     if (facts.size() == at_once || (i + 1 == rows_.size() && !facts.empty())) {
       store_.set_file_facts(facts);

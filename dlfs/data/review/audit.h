@@ -1,6 +1,6 @@
 // Everything that a store and its image files have wrong, and what they are like: the look at data before the first
 // step. Each file is read once, by several threads, and decoded; labels are held against the size that the file really
-// has. Memory is bounded: some hundred bytes an image, and as many findings as are to be listed.
+// has. Memory is bounded: some 400 bytes an image, and as many findings as are to be listed.
 //
 // One call a store at a time; the threads are its own.
 #pragma once

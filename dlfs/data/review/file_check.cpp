@@ -4,7 +4,6 @@
 #include <new>
 
 #include "dlfs/base/error.h"
-#include "dlfs/data/review/perceptual_hash.h"
 
 namespace dlfs {
 namespace {
@@ -57,9 +56,9 @@ CheckedFile FileCheck::check(const Folder& folder, const std::string& name) {
   try {
     result.bytes = file_.size();
     result.header = inspect_image(file_, name);
-    // A scaled image is enough for the hash, and as true: every byte of the file is read for it.
+    // A scaled image is enough for that, and as true: every byte of the file is read for it.
     decode_image(file_, name, {.channels = 1, .at_least = Size{64, 64}}, decoded_);
-    result.looks = perceptual_hash(decoded_.image);
+    result.looks = looks_of(decoded_.image);
   } catch (const FileError& error) {
     const std::string why = file_.empty() ? "is empty" : without_name(error.fact(), name);
     return broken(why.rfind("ends ", 0) == 0 ? Fault::truncated : Fault::undecodable, why);

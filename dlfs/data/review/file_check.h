@@ -9,6 +9,7 @@
 #include "dlfs/base/sha256.h"
 #include "dlfs/data/codec/decode.h"
 #include "dlfs/data/review/findings.h"
+#include "dlfs/data/review/perceptual_hash.h"
 
 namespace dlfs {
 
@@ -19,7 +20,7 @@ struct CheckedFile {
   Digest digest{};
   ImageHeader header;
   bool cmyk = false;
-  std::optional<uint64_t> looks;  // its perceptual hash; nothing where it is of one colour
+  std::optional<Looks> looks;  // nothing where it is of one colour
 };
 
 class FileCheck {

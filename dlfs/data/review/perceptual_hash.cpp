@@ -39,16 +39,11 @@ bool meet_here(uint64_t a, uint64_t b, int first, int second) {
 }
 
 // In a bucket each hash is compared with so many that follow it: an end for images that were made to share one.
-constexpr size_t most_compared = 4096;
+constexpr size_t most_compared = 256;
 
-}  // namespace
-
-std::optional<uint64_t> perceptual_hash(const Image& gray) {
+// Of an image [side,side].
+uint64_t hash_of(const Image& small) {
   static const Cosines table = cosines();
-  const Image small = resized(gray, {side, side});
-  const auto [darkest, lightest] = std::minmax_element(small.pixels.begin(), small.pixels.end());
-  if (*lightest - *darkest <= plain) return std::nullopt;
-
   std::array<std::array<double, kept>, side> rows{};
   for (int y = 0; y < side; ++y)
     for (int k = 0; k < kept; ++k)
@@ -59,34 +54,72 @@ std::optional<uint64_t> perceptual_hash(const Image& gray) {
       for (int y = 0; y < side; ++y) frequencies[v * kept + k] += table[v][y] * rows[y][k];
 
   std::array<double, kept* kept> sorted = frequencies;
-  std::nth_element(sorted.begin(), sorted.begin() + sorted.size() / 2, sorted.end());
+  const auto median = sorted.begin() + sorted.size() / 2;
+  std::nth_element(sorted.begin(), median, sorted.end());
   uint64_t hash = 0;
-  for (size_t i = 0; i < frequencies.size(); ++i)
-    hash |= uint64_t{frequencies[i] > sorted[sorted.size() / 2]} << i;
+  for (size_t i = 0; i < frequencies.size(); ++i) hash |= uint64_t{frequencies[i] > *median} << i;
   return hash;
 }
 
-void for_each_alike(std::span<const uint64_t> different,
-                    const std::function<void(uint32_t, uint32_t)>& take) {
+std::array<int8_t, 256> shrunk(const Image& small) {
+  std::array<int, 256> sums{};  // of 2 x 2 pixels
+  int sum = 0;
+  for (int i = 0; i < side * side; ++i) {
+    sums[i / side / 2 * (side / 2) + i % side / 2] += small.pixels[i];
+    sum += small.pixels[i];
+  }
+  std::array<int8_t, 256> pixels{};
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<int8_t>((sums[i] - sum / 256) / 8);
+  return pixels;
+}
+
+double correlation(const Looks& a, const Looks& b) {
+  int ab = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i) {
+    ab += a.pixels[i] * b.pixels[i];
+    aa += a.pixels[i] * a.pixels[i];
+    bb += b.pixels[i] * b.pixels[i];
+  }
+  return aa == 0 || bb == 0 ? 0 : ab / std::sqrt(double{1} * aa * bb);
+}
+
+}  // namespace
+
+std::optional<Looks> looks_of(const Image& gray) {
+  const Image small = resized(gray, {side, side});
+  const auto [darkest, lightest] = std::minmax_element(small.pixels.begin(), small.pixels.end());
+  if (*lightest - *darkest <= plain) return std::nullopt;
+  return Looks{.hash = hash_of(small), .pixels = shrunk(small)};
+}
+
+bool are_alike(const Looks& a, const Looks& b) {
+  return std::popcount(a.hash ^ b.hash) <= alike_bits && correlation(a, b) >= least_correlation;
+}
+
+void for_each_alike(std::span<const Looks* const> all, const std::function<void(uint32_t, uint32_t)>& take) {
   struct Entry {
-    uint64_t key;
+    uint64_t key, hash;
     uint32_t index;
+    auto operator<=>(const Entry&) const = default;
   };
-  std::vector<Entry> entries(different.size());
+  std::vector<Entry> entries(all.size());
+  const auto compare = [&](const Entry& one, const Entry& other, int first, int second) {
+    if (std::popcount(one.hash ^ other.hash) <= alike_bits &&
+        meet_here(one.hash, other.hash, first, second) && are_alike(*all[one.index], *all[other.index]))
+      take(one.index, other.index);
+  };
   for (int first = 0; first < alike_bits + 2; ++first)
     for (int second = first + 1; second < alike_bits + 2; ++second) {
-      for (uint32_t i = 0; i < entries.size(); ++i)
-        entries[i] = {part(different[i], first) << 32 | part(different[i], second), i};
-      std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-        return a.key != b.key ? a.key < b.key : a.index < b.index;
-      });
-      for (size_t i = 0; i < entries.size(); ++i)
-        for (size_t j = i + 1;
-             j < std::min(entries.size(), i + 1 + most_compared) && entries[j].key == entries[i].key; ++j) {
-          const uint64_t a = different[entries[i].index], b = different[entries[j].index];
-          if (std::popcount(a ^ b) <= alike_bits && meet_here(a, b, first, second))
-            take(entries[i].index, entries[j].index);
-        }
+      for (uint32_t i = 0; i < entries.size(); ++i) {
+        const uint64_t hash = all[i]->hash;
+        entries[i] = {part(hash, first) << 32 | part(hash, second), hash, i};
+      }
+      std::sort(entries.begin(), entries.end());
+      for (size_t i = 0; i < entries.size(); ++i) {
+        const size_t end = std::min(entries.size(), i + 1 + most_compared);
+        for (size_t j = i + 1; j < end && entries[j].key == entries[i].key; ++j)
+          compare(entries[i], entries[j], first, second);
+      }
     }
 }
 

@@ -8,13 +8,15 @@
 
 #include "dlfs/base/sha256.h"
 #include "dlfs/data/records.h"
+#include "dlfs/data/review/perceptual_hash.h"
 
 namespace dlfs {
 
 struct Likeness {
+  bool known = false;  // else it has no twin
   Split split = Split::none;
   Digest digest{};
-  std::optional<uint64_t> looks;  // the perceptual hash
+  std::optional<Looks> looks;
 };
 
 struct Twin {

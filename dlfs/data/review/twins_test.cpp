@@ -30,12 +30,17 @@ std::vector<uint64_t> families(uint32_t count, uint32_t members) {
 }
 
 TEST(PerceptualHash, PairsAreThoseThatComparingAllFinds) {
-  const std::vector<uint64_t> hashes = families(2000, 7);
+  std::vector<Looks> all;
+  for (const uint64_t hash : families(2000, 7)) all.push_back({.hash = hash, .pixels = {1, -1}});
+  all.push_back(all[5]);
+  all[6].pixels = {-1, 1};
+  std::vector<const Looks*> looks;
+  for (const Looks& one : all) looks.push_back(&one);
   Pairs expected, found;
-  for (uint32_t i = 0; i < hashes.size(); ++i)
-    for (uint32_t j = i + 1; j < hashes.size(); ++j)
-      if (std::popcount(hashes[i] ^ hashes[j]) <= alike_bits) expected.emplace(i, j);
-  for_each_alike(hashes, [&](uint32_t a, uint32_t b) {
+  for (uint32_t i = 0; i < all.size(); ++i)
+    for (uint32_t j = i + 1; j < all.size(); ++j)
+      if (are_alike(all[i], all[j])) expected.emplace(i, j);
+  for_each_alike(looks, [&](uint32_t a, uint32_t b) {
     EXPECT_TRUE(found.emplace(std::min(a, b), std::max(a, b)).second) << a << " and " << b << " met twice";
   });
   EXPECT_GT(expected.size(), 1000U);
@@ -60,18 +65,16 @@ Image scene(uint32_t number, Size size) {
   return image;
 }
 
-int distance(const Image& a, const Image& b) {
-  return std::popcount(perceptual_hash(a).value() ^ perceptual_hash(b).value());
-}
+bool alike(const Image& a, const Image& b) { return are_alike(looks_of(a).value(), looks_of(b).value()); }
 
 TEST(PerceptualHash, StaysNearWhenAnImageIsScaledBrightenedOrCompressed) {
   for (uint32_t number = 0; number < 20; ++number) {
     const Image image = scene(number, {160, 120});
-    EXPECT_LE(distance(image, resized(image, {80, 60})), alike_bits) << number;
-    EXPECT_LE(distance(image, resized(image, {200, 150})), alike_bits) << number;
+    EXPECT_TRUE(alike(image, resized(image, {80, 60}))) << number;
+    EXPECT_TRUE(alike(image, resized(image, {200, 150}))) << number;
     Image brighter = image;
     for (uint8_t& pixel : brighter.pixels) pixel = static_cast<uint8_t>(20 + pixel * 4 / 5);
-    EXPECT_LE(distance(image, brighter), alike_bits) << number;
+    EXPECT_TRUE(alike(image, brighter)) << number;
   }
   const auto file = [](const std::string& name) {
     Decoded decoded;
@@ -80,26 +83,25 @@ TEST(PerceptualHash, StaysNearWhenAnImageIsScaledBrightenedOrCompressed) {
     return decoded.image;
   };
   for (const char* other : {"colour_420.jpg", "progressive.jpg", "gray.jpg", "interlaced.png"})
-    EXPECT_LE(distance(file("colour_444.jpg"), file(other)), alike_bits) << other;
+    EXPECT_TRUE(alike(file("colour_444.jpg"), file(other))) << other;
 }
 
 TEST(PerceptualHash, TellsScenesApart) {
-  int alike = 0;
+  int count = 0;
   for (uint32_t a = 0; a < 60; ++a)
-    for (uint32_t b = a + 1; b < 60; ++b)
-      alike += distance(scene(a, {64, 48}), scene(b, {64, 48})) <= alike_bits;
-  EXPECT_EQ(alike, 0);
+    for (uint32_t b = a + 1; b < 60; ++b) count += alike(scene(a, {64, 48}), scene(b, {64, 48}));
+  EXPECT_EQ(count, 0);
 }
 
 TEST(PerceptualHash, AnImageOfOneColourHasNone) {
   Image image{.size = {40, 30}, .channels = 1, .pixels = std::vector<uint8_t>(1200, 77)};
-  EXPECT_EQ(perceptual_hash(image), std::nullopt);
+  EXPECT_FALSE(looks_of(image).has_value());
   image.pixels[600] = 255;
-  EXPECT_NE(perceptual_hash(image), std::nullopt);
+  EXPECT_TRUE(looks_of(image).has_value());
 }
 
-Likeness likeness(Split split, uint8_t file, uint64_t looks) {
-  Likeness made{.split = split, .looks = looks};
+Likeness likeness(Split split, uint8_t file, uint64_t hash) {
+  Likeness made{.known = true, .split = split, .looks = Looks{.hash = hash, .pixels = {1, -1}}};
   made.digest[0] = file;
   return made;
 }
@@ -132,14 +134,17 @@ TEST(Twins, NameEachImageOnceAndALeakFirst) {
   EXPECT_EQ(text_of(find_twins({})), "");
 }
 
-TEST(Twins, ManyThatAreAllAlikeAreNoMoreThanTheyAre) {
+// Frames of a film, say: comparing each with each would not end, but each is found.
+TEST(Twins, AllOfManyThatAreAlikeAreFound) {
   std::vector<Likeness> images;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 4000; ++i) {
     images.push_back(likeness(i % 2 == 0 ? Split::train : Split::test, 0, i % 4));
     images.back().digest[1] = static_cast<uint8_t>(i);
     images.back().digest[2] = static_cast<uint8_t>(i / 256);
   }
-  EXPECT_EQ(find_twins(images).size(), images.size() - 1);
+  const std::vector<Twin> twins = find_twins(images);
+  EXPECT_GE(twins.size(), images.size() - 4);  // the first of each hash
+  EXPECT_LT(twins.size(), images.size());
 }
 
 }  // namespace
