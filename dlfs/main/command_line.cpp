@@ -87,8 +87,13 @@ images that look like one of another split, boxes of nothing, over the border or
 drawn twice. Notes are good to know. Hashes of files go into the store, as do
 sizes that it did not know.
 
+A page for a browser shows images by chance, each as it is stored beside what a
+network would see of it, with their boxes: fitted into the size in the middle,
+or as --augment says. It has no scripts and asks for nothing beyond its folder.
+
 For example:
   dlfs data audit my.db
+  dlfs data browse my.db --out page --class dog --augment flip,resized
   dlfs data audit my.db --json --all | jq '.findings[] | {kind, count}'
 )";
 
@@ -282,21 +287,6 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
   add_switch(verb, "--table", "a short table, as on a terminal, not JSON lines", bench.table);
 }
 
-void add_review(CLI::App& verb, DataCommand& data) {
-  const auto take = [&data](const std::string& word) {
-    if (word != "audit") refuse("WHAT is " + word + ", but can be audit");
-    data.what = word;
-  };
-  add_value(verb, "WHAT", "WHAT", "audit: say what is wrong with images and labels", take);
-  require(verb, "WHAT");
-  add_text(verb, "STORE", "STORE", "a store that dlfs import made", data.store);
-  require(verb, "STORE");
-  add_switch(verb, "--all", "name every finding and class, not the first few", data.all);
-  add_switch(verb, "--json", "one JSON object", data.json);
-  add_number<int>(verb, "--threads", "that read images; 0: one a core", data.threads,
-                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
-}
-
 void add_describe(CLI::App& verb, DescribeCommand& describe) {
   add_text(verb, "MODEL", "MODEL", one_of_models(), describe.model);
   require(verb, "MODEL");
@@ -316,6 +306,42 @@ void add_split(CLI::App& verb, std::optional<Split>& split, const std::string& w
       if (word == to_string(one)) split = one;
     if (!split) refuse(concat("--split is ", word, ", but can be train, val or test"));
   });
+}
+
+void add_review(CLI::App& verb, DataCommand& data) {
+  const auto take = [&data](const std::string& word) {
+    if (word != "audit" && word != "browse") refuse("WHAT is " + word + ", but can be audit or browse");
+    data.what = word;
+  };
+  add_value(verb, "WHAT", "WHAT", "audit: say what is wrong; browse: make a page of images", take);
+  require(verb, "WHAT");
+  add_text(verb, "STORE", "STORE", "a store that dlfs import made", data.store);
+  require(verb, "STORE");
+  add_switch(verb, "--all", "of audit: name every finding and class", data.all);
+  add_switch(verb, "--json", "of audit: one JSON object", data.json);
+  add_number<int>(verb, "--threads", "of audit, that read images; 0: one a core", data.threads,
+                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
+  add_text(verb, "--out", "DIR", "of browse, as all below: a new folder for the page", data.out);
+  add_split(verb, data.split, "only images of train, val or test");
+  add_text(verb, "--class", "NAME", "only images that show this class", data.category);
+  add_number<int>(verb, "--count", "images on the page", data.count,
+                  {"a whole number from 1 to 10000", [](int n) { return n >= 1 && n <= 10000; }});
+  add_number<uint64_t>(verb, "--seed", "of which images, and of what happens to them", data.seed,
+                       {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
+  add_value(verb, "--augment", "WORDS", "as of train [none]",
+            [&data](const std::string& words) { data.augment = parse_augment(words); });
+  add_value(verb, "--size", "WxH", "what the network takes [224x224]",
+            [&data](const std::string& word) { data.size = parse_size(word); });
+}
+
+// Flags of audit do nothing for browse, and the other way round.
+void refuse_other_flags(const CLI::App& verb, const DataCommand& data) {
+  const bool audit = data.what == "audit";
+  for (const char* flag : {"--all", "--json", "--threads"})
+    if (!audit && is_given(verb, flag)) refuse(concat(flag, " belongs to data audit, but WHAT is browse"));
+  for (const char* flag : {"--out", "--split", "--class", "--count", "--seed", "--augment", "--size"})
+    if (audit && is_given(verb, flag)) refuse(concat(flag, " belongs to data browse, but WHAT is audit"));
+  if (!audit && data.out.empty()) refuse("data browse needs --out DIR, a new folder for the page");
 }
 
 // The word FORMAT, one of these.
@@ -358,8 +384,8 @@ struct Verbs {
     add_eval(words.add_verb("eval", "measure a model file on test images", eval_notes), eval);
     add_predict(words.add_verb("predict", "say what images show", predict_notes), predict);
     add_bench(words.add_verb("bench", "time operations or a training step", bench_notes), bench);
-    add_review(words.add_verb("data", "look at a store's images and labels before training", data_notes),
-               data);
+    of_data = &words.add_verb("data", "look at a store's images and labels before training", data_notes);
+    add_review(*of_data, data);
     add_describe(words.add_verb("describe", "show a model's layers, parameters and memory", describe_notes),
                  describe);
     add_import(words.add_verb("import", "take other tools' annotations into a store", import_notes), import);
@@ -379,6 +405,7 @@ struct Verbs {
   ImportCommand import;
   ExportCommand exported;
   Words words{std::string("dlfs ") + DLFS_VERSION};
+  CLI::App* of_data = nullptr;
   CLI::App& of_train = words.add_verb("train", "train a model on labelled images", train_notes);
 };
 
@@ -436,7 +463,10 @@ Command parse_command_line(int count, const char* const* words) {
       refuse("bench load needs NAME, a store that dlfs import made");
     return verbs.bench;
   }
-  if (said.verb == "data") return verbs.data;
+  if (said.verb == "data") {
+    refuse_other_flags(*verbs.of_data, verbs.data);
+    return verbs.data;
+  }
   if (said.verb == "describe") return verbs.describe;
   if (said.verb == "import") return verbs.import;
   if (said.verb == "export") return verbs.exported;

@@ -48,9 +48,15 @@ struct BenchCommand {
 };
 
 struct DataCommand {
-  std::string what, store;  // "audit"
+  std::string what, store;  // "audit" or "browse"
   bool all = false, json = false;
   int threads = 0;
+  std::string out, category;  // of browse, as all that follows
+  std::optional<Split> split;
+  int count = 60;
+  uint64_t seed = 1;
+  Augment augment;
+  Size size = {224, 224};
 };
 
 struct DescribeCommand {

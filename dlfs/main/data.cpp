@@ -7,8 +7,10 @@
 #include <thread>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/review/browse.h"
 #include "dlfs/main/audit_text.h"
 #include "dlfs/main/verbs.h"
+#include "dlfs/train/images.h"
 
 namespace dlfs {
 namespace {
@@ -49,8 +51,42 @@ void run_audit(const DataCommand& command, std::ostream& out) {
     throw PartlyDone("dlfs", concat("the audit found ", errors, errors == 1 ? " error" : " errors"));
 }
 
+// As training does it, but that what is not cut out by chance keeps its shape.
+Recipe recipe_of(const DataCommand& command) {
+  Model model;
+  model.input = {1, command.size.height, command.size.width, 3};
+  Recipe recipe = training_recipe(model, command.augment);
+  if (!command.augment.resized) recipe.transforms.front() = Letterbox{command.size};
+  recipe.fill = Recipe{}.fill;
+  return recipe;
+}
+
+void run_browse(const DataCommand& command, std::ostream& out) {
+  const Store store(command.store, StoreUse::read);
+  std::string words = command.augment.resized ? "" : "letterbox";
+  if (!(command.augment == Augment{})) words += (words.empty() ? "" : ",") + to_string(command.augment);
+  const BrowseCounts counts = browse(store, {.out = command.out,
+                                             .split = command.split,
+                                             .category = command.category,
+                                             .count = command.count,
+                                             .seed = command.seed,
+                                             .recipe = recipe_of(command),
+                                             .recipe_words = words});
+  out << counts.shown << " of " << with_separators(counts.of) << " images are in " << command.out
+      << "/index.html\n"
+      << std::flush;
+  if (counts.unreadable > 0)
+    throw PartlyDone("dlfs", concat(counts.unreadable, " of ", counts.shown,
+                                    " images could not be read; the page says why"));
+}
+
 }  // namespace
 
-void run_data(const DataCommand& command, std::ostream& out) { run_audit(command, out); }
+void run_data(const DataCommand& command, std::ostream& out) {
+  if (command.what == "audit")
+    run_audit(command, out);
+  else
+    run_browse(command, out);
+}
 
 }  // namespace dlfs
