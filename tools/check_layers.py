@@ -40,7 +40,7 @@ cupti*                  dlfs/testing/*.cpp
 simdjson.h              dlfs/base/json.cpp dlfs/data/formats/*.cpp
 zlib.h                  dlfs/data/*.cpp
 png.h                   dlfs/data/*.cpp
-jpeglib.h               dlfs/data/codec/*.cpp
+jpeglib.h               dlfs/data/codec/*.cpp dlfs/data/loader/stream_test.cpp
 jerror.h                dlfs/data/codec/*.cpp
 sqlite3.h               dlfs/data/store/database.cpp
 dlfs/schema/*           dlfs/data/*.cpp dlfs/models/*.cpp dlfs/serve/*.cpp

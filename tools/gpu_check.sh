@@ -85,6 +85,56 @@ accuracy() {
   return "$status"
 }
 
+# The folder of a set of real data, or nothing.
+data_folder() {
+  local root
+  for root in "${DLFS_DATA:-}" build/data; do
+    if [[ -n $root && -d $root/$1 ]]; then realpath "$root/$1"; return; fi
+  done
+}
+
+# How fast the photographs of coco128 become batches on the card, decoded by the CPU and by the card.
+loading() {
+  local data work size decode threads
+  data=$(data_folder coco128)
+  if [[ -z $data ]]; then echo "no coco128 in \$DLFS_DATA or build/data"; return 77; fi
+  work=$(mktemp -d)
+  "$build/dlfs" import coco "$data" --db "$work/coco.db" || return 1
+  for decode in cpu gpu; do
+    for size in 224 1344x800; do
+      for threads in $([[ $decode == cpu ]] && echo 1 14 || echo 2 4); do
+        "$build/dlfs" bench load "$work/coco.db" --device gpu:0 --batch $([[ $size == 224 ]] && echo 128 || echo 16) \
+          --size $size --threads "$threads" --decode $decode || return 1
+      done
+    done
+  done
+  OMP_NUM_THREADS=1 "$build/dlfs_tests" --gtest_filter='SlowJpegCrops*:SlowSampleStream*' || return 1
+  rm -rf "$work"
+}
+
+# small_cnn from JPEG files, three seeds; bench/peers/small_cnn.py does the same in PyTorch.
+from_files() {
+  local data work seed
+  data=$(data_folder cifar10-jpeg)
+  if [[ -z $data ]]; then echo "no cifar10-jpeg in \$DLFS_DATA or build/data"; return 77; fi
+  work=$(mktemp -d)
+  tar xzf "$data/train.tar.gz" -C "$work" && tar xzf "$data/test.tar.gz" -C "$work" || return 1
+  "$build/dlfs" import folders "$work" --db "$work/cifar.db" || return 1
+  for seed in 1 2 3; do
+    "$build/dlfs" train small_cnn --data "$work/cifar.db" --device gpu:0 --epochs 30 --batch 128 --lr 0.05 \
+      --weight-decay 0.0005 --augment flip,crop=4 --seed $seed --run "$work/run-$seed" | tail -2 || return 1
+  done
+  python3 - "$work"/run-? <<'PYTHON' || return 1
+import json, pathlib, statistics, sys
+results = [json.loads((pathlib.Path(run) / "result.json").read_text()) for run in sys.argv[1:]]
+accuracies = [r["test_accuracy"] for r in results]
+print(json.dumps({"small_cnn": "dlfs", "accuracies": accuracies, "mean": round(statistics.mean(accuracies), 4),
+                  "images_per_second": round(statistics.median(r["train_images_per_second"] for r in results))}))
+sys.exit(statistics.mean(accuracies) < 0.70)
+PYTHON
+  rm -rf "$work"
+}
+
 main() {
   echo "gpu-check of $build, $(date -u '+%Y-%m-%d %H:%M UTC')"
   step card nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv
@@ -92,6 +142,8 @@ main() {
   step "gpu tests" gpu_tests
   step "documents" documents
   step "accuracy, 3 seeds" accuracy
+  step "loading" loading
+  step "small_cnn from files" from_files
   local script
   if python3 -c 'import torch' 2>/dev/null; then
     for script in bench/peers/*.py; do step "$script" python3 -W ignore "$script"; done

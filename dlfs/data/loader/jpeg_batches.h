@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ struct JpegCounts {  // of images, by who decoded them
 struct JpegBatchSettings {
   size_t memory = size_t{1} << 30;  // of decoded images at a time; a batch that needs more goes in parts
   DecodeLimits limits = {};
+  // Shared by fillers of one card: they take turns with its decoders, which are no faster for two at a time, while the
+  // others read and parse.
+  std::shared_ptr<std::mutex> turn = {};
 };
 
 class JpegBatches {

@@ -183,7 +183,12 @@ class GpuJpegBatches : public JpegBatches {
   // Samples from first_ up to `end`; others are left as they are.
   void run_part(int end) {
     pixels_.reserve(pixel_bytes_);
-    for (const JpegRoute route : {JpegRoute::engine, JpegRoute::cuda}) decode(route);
+    {
+      const auto turn =
+          settings_.turn != nullptr ? std::unique_lock(*settings_.turn) : std::unique_lock<std::mutex>();
+      for (const JpegRoute route : {JpegRoute::engine, JpegRoute::cuda}) decode(route);
+      order_.wait();
+    }
     std::sort(on_cpu_.begin(), on_cpu_.end());
     on_cpu_.erase(std::unique(on_cpu_.begin(), on_cpu_.end()), on_cpu_.end());
     draw(end);

@@ -279,9 +279,9 @@ struct DecodeLane {
 
 // Files to normalised f32 batches of 224 x 224.
 struct CropLane {
-  CropLane(const std::vector<EncodedSample>& all, std::string& why_not)
+  CropLane(const std::vector<EncodedSample>& all, std::shared_ptr<std::mutex> turn, std::string& why_not)
       : gpu(open_gpu(0)), samples(all), slot(*gpu, crops, batch), scratch() {
-    filler = open_jpeg_batches(*gpu, crops, {}, why_not);
+    filler = open_jpeg_batches(*gpu, crops, {.turn = turn}, why_not);
     const Shape shape = slot.tensor().shape();
     y_memory = gpu->allocate(static_cast<size_t>(shape.count()) * sizeof(float));
     look_memory = gpu->allocate(batch * sizeof(Look));
@@ -342,8 +342,9 @@ TEST(GpuJpeg, Throughput) {
 
   const std::vector<Drawn> drawn = drawn_samples(crops, photos, 4 * batch);
   const std::vector<EncodedSample> samples = samples_of(photos, drawn);
+  const auto turn = std::make_shared<std::mutex>();
   std::vector<std::unique_ptr<CropLane>> fillers(4);
-  for (auto& one : fillers) one = std::make_unique<CropLane>(samples, why_no_filler);
+  for (auto& one : fillers) one = std::make_unique<CropLane>(samples, turn, why_no_filler);
   for (int lanes = 1; lanes <= 4; ++lanes)
     std::cout << "  decode, random-resized crop to 224, flip, normalise to f32, " << lanes
               << " threads: " << fixed(images_per_second(lanes, [&](int lane) { fillers[lane]->work(); }), 0)

@@ -109,11 +109,12 @@ Loader::Loader(std::shared_ptr<const Source> source, const LoaderSettings& setti
     slot->fence = device.fence();
     slots_.push_back(std::move(slot));
   }
+  const auto turn = std::make_shared<std::mutex>();
   for (int i = 0; i < std::max(settings.threads, 1); ++i) {
     workers_.push_back(std::make_unique<Worker>());
     if (!settings.on_device) continue;
     std::string why_not;
-    auto jpeg = open_jpeg_batches(device, settings.recipe, {}, why_not);
+    auto jpeg = open_jpeg_batches(device, settings.recipe, {.turn = turn}, why_not);
     if (jpeg == nullptr) throw DeviceError("data", "images cannot be decoded on the device: " + why_not);
     workers_[i]->encoded = std::make_unique<EncodedBatch>(std::move(jpeg), settings.batch);
   }
