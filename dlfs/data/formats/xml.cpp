@@ -40,7 +40,8 @@ class Reader {
 
   XmlElement document() {
     take("\xEF\xBB\xBF");
-    if (left_.starts_with("<?xml")) pass_until("?>", "the XML declaration");
+    if (left_.starts_with("<?xml") && left_.size() > 5 && !is_name(left_[5]))
+      pass_until("?>", "the XML declaration");
     pass_space_and_comments();
     if (!take("<")) fail("does not begin with an element");
     XmlElement root = element(1);
