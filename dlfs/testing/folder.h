@@ -9,7 +9,8 @@ namespace dlfs::testing {
 
 class Folder {
  public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "dlfs-XXXXXX").string()) {
+  Folder() : Folder(std::filesystem::temp_directory_path()) {}
+  explicit Folder(const std::filesystem::path& parent) : path_((parent / "dlfs-XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) std::abort();
   }
   Folder(const Folder&) = delete;
@@ -17,6 +18,10 @@ class Folder {
   ~Folder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
+  }
+  // Where syncing costs nothing, if the system has such a place: for tests that make stores by the hundred.
+  static std::filesystem::path in_memory() {
+    return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
   }
   const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }

@@ -19,33 +19,33 @@
 namespace dlfs {
 
 struct ImportRequest {
-  std::string format;          // "coco", "coco-results", "voc", "yolo", "folders", "idx", "label-studio"
-  std::string path;            // a folder in the format's usual layout, or one annotation file
-  std::string json;            // "": find it (coco: annotations/instances_*.json)
-  std::string images;          // the folder of the images; "": find it
-  std::optional<Split> split;  // of all images, where the layout's own names are not to be believed
-  std::string model;           // coco-results: whose predictions they are
+  std::string format;       // "coco", "coco-results", "voc", "yolo", "folders", "idx", "label-studio"
+  std::string path;         // a folder in the format's usual layout, or one annotation file
+  std::string json = {};    // "": find it (coco: annotations/instances_*.json)
+  std::string images = {};  // the folder of the images; "": find it
+  std::optional<Split> split = {};  // of all images, where the layout's own names are not to be believed
+  std::string model = {};           // coco-results: whose predictions they are
 };
 struct ImportReport : ImportCounts {
-  int64_t empty_images = 0;   // of the source, without objects
-  int64_t missing_files = 0;  // images whose file is not in its folder
-  std::string missing_file;   // one of them
-  int64_t left_out = 0;       // things of the source that no store holds
-  std::string left_out_what;  // what kind they are
-  int64_t predictions = 0;    // boxes that a model predicted
+  int64_t empty_images = 0;        // of the source, without objects
+  int64_t missing_files = 0;       // images whose file is not in its folder
+  std::string missing_file = {};   // one of them
+  int64_t left_out = 0;            // things of the source that no store holds
+  std::string left_out_what = {};  // what kind they are
+  int64_t predictions = 0;         // boxes that a model predicted
 };
 ImportReport import_annotations(Store& store, const ImportRequest& request);
 
 struct ExportRequest {
-  std::string format;          // "coco", "coco-results", "voc", "yolo", "label-studio"
-  std::string path;            // the file or folder to make; one that is there already is refused
-  std::optional<Split> split;  // only these images
-  std::string model;           // label-studio, coco-results: whose predictions
+  std::string format;               // "coco", "coco-results", "voc", "yolo", "label-studio"
+  std::string path;                 // the file or folder to make; one that is there already is refused
+  std::optional<Split> split = {};  // only these images
+  std::string model = {};           // label-studio, coco-results: whose predictions
 };
 struct ExportCounts {
   int64_t images = 0, annotations = 0;
-  int64_t left_out = 0;  // annotations that the format has no place for: whole-image labels, or boxes
-  std::string root;      // the folder that names of images begin at
+  int64_t left_out = 0;   // annotations that the format has no place for: whole-image labels, or boxes
+  std::string root = {};  // the folder that names of images begin at
 };
 ExportCounts export_annotations(const Store& store, const ExportRequest& request);
 

@@ -47,7 +47,8 @@ ExportCounts export_yolo(const Store& store, const ExportRequest& request) {
   selection.for_each([&](const ImageWithBoxes& found) {
     const ImageRecord& image = found.image;
     const std::string name = selection.name(image);
-    const std::string start = image.split == Split::none ? "" : to_string(image.split) + "/";
+    std::string start = image.split == Split::none ? "" : to_string(image.split) + "/";
+    if (name.starts_with(start)) start.clear();  // images/train/ and images/val/ themselves
     const std::string path = concat("labels/", start, without_ending(name), ".txt");
     if (!taken.insert(path).second)
       throw FileError("yolo", concat("two images would have the label file ", path, ": ", name, " is one"));
