@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "dlfs/base/random.h"
 #include "dlfs/cpu/cpu_device.h"
 #include "dlfs/data/formats/formats.h"
 #include "dlfs/data/loader/loader.h"
