@@ -11,72 +11,14 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/data/codec/exif.h"
+#include "dlfs/data/codec/jpeg_frame.h"
 #include "dlfs/data/codec/pixel.h"
 
 namespace dlfs {
 namespace {
 
-constexpr int start_of_frame = 0xC0, end_of_image = 0xD9, start_of_scan = 0xDA, exif_segment = 0xE1;
-
 [[noreturn]] void refuse(const std::string& source, const std::string& fact) {
   throw FileError("jpeg", source + ": " + fact);
-}
-
-// What the segments before the first scan say.
-struct Frame {
-  int kind = 0;  // 0 baseline, 1 extended, 2 progressive
-  Size stored;
-  int components = 0;
-  std::array<int, 4> sampling{};  // of each component: 16 times across, and down
-  int orientation = 1;
-};
-
-bool is_frame(int marker) {
-  return marker >= start_of_frame && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
-}
-
-// requires: `at` is behind the marker and the length of the segment.
-template <typename Byte>
-Frame read_frame(const Byte& byte, size_t at, int kind, const std::string& source) {
-  const int bits = byte(at);
-  Frame frame{.kind = kind, .stored = {256 * byte(at + 3) + byte(at + 4), 256 * byte(at + 1) + byte(at + 2)}};
-  frame.components = byte(at + 5);
-  if (kind > 2 || bits != 8)
-    refuse(source, concat("is of JPEG's kind ", kind, " with ", bits,
-                          " bits, but 0 to 2 (baseline, extended, progressive) with 8 are read"));
-  if (frame.components != 1 && frame.components != 3 && frame.components != 4)
-    refuse(source, concat("has ", frame.components, " components, but 1, 3 or 4 are read"));
-  for (int i = 0; i < frame.components; ++i) frame.sampling[i] = byte(at + 7 + 3 * i);
-  return frame;
-}
-
-// The segments are found as libjpeg finds them.
-Frame read_frame(std::span<const std::byte> file, const std::string& source) {
-  constexpr std::string_view exif("Exif\0\0", 6);
-  const auto byte = [&](size_t at) {
-    if (at >= file.size()) refuse(source, "ends in its header");
-    return std::to_integer<int>(file[at]);
-  };
-  int orientation = 0;
-  for (size_t at = 2;;) {
-    while (byte(at) != 0xFF) ++at;
-    while (byte(at) == 0xFF) ++at;
-    const int marker = byte(at++);
-    if (marker < 2 || (marker >= 0xD0 && marker < end_of_image)) continue;  // without a length
-    if (marker == end_of_image || marker == start_of_scan)
-      refuse(source, "has no frame before its first scan");
-    const size_t length = 256 * byte(at) + byte(at + 1);
-    if (length < 2) refuse(source, concat("has a segment of ", length, " bytes"));
-    if (is_frame(marker)) {
-      Frame frame = read_frame(byte, at + 2, marker - start_of_frame, source);
-      frame.orientation = std::max(orientation, 1);
-      return frame;
-    }
-    const auto rest = file.subspan(at + 2), segment = rest.first(std::min(length - 2, rest.size()));
-    if (marker == exif_segment && orientation == 0 && text_of(segment).substr(0, exif.size()) == exif)
-      orientation = exif_orientation(segment.subspan(exif.size()));
-    at += length;
-  }
 }
 
 // All that libjpeg's callbacks see of us. It lies outside of the function that they jump back to.
@@ -127,7 +69,7 @@ void ignore_source(j_decompress_ptr) {}
 
 // A file may lack its last marker, but not what stands before it.
 boolean more(j_decompress_ptr state) {
-  static constexpr std::array<JOCTET, 2> end = {0xFF, end_of_image};
+  static constexpr std::array<JOCTET, 2> end = {0xFF, JPEG_EOI};
   Job& job = job_of(state);
   if (!job.one_scan) stop(job, "ends before its last scan");
   job.ended = true;
@@ -273,7 +215,7 @@ void read_part(Decompressor& jpeg, const Box& part, Image& into) {
 }  // namespace
 
 ImageHeader inspect_jpeg(std::span<const std::byte> file, const std::string& source) {
-  const Frame frame = read_frame(file, source);
+  const JpegFrame frame = read_jpeg_frame(file, source);
   const auto [y, cb, cr, k] = frame.sampling;
   const bool halved_or_full = y == 0x11 || (y == 0x22 && frame.components == 3);
   return {.codec = Codec::jpeg,
@@ -287,7 +229,7 @@ ImageHeader inspect_jpeg(std::span<const std::byte> file, const std::string& sou
 
 void decode_jpeg(std::span<const std::byte> file, const std::string& source, const DecodeRequest& request,
                  Decoded& into, const DecodeLimits& limits) {
-  const Frame frame = read_frame(file, source);
+  const JpegFrame frame = read_jpeg_frame(file, source);
   const Turn turn{.orientation = frame.orientation, .stored = frame.stored};
   const auto [width, height] = frame.stored;
   // Each block of 8 x 8 takes a bit at least.

@@ -84,6 +84,17 @@ struct Reader {
   png_infop info = nullptr;
 };
 
+// A row of so many pixels of 1 to 4 channels, the last of an even count alpha, to the channels of an image.
+void convert(const uint8_t* from, size_t pixels, int file_channels, int channels, uint8_t* to) {
+  const bool has_alpha = file_channels % 2 == 0, gray = file_channels < 3;
+  for (size_t i = 0; i < pixels; ++i, from += file_channels, to += channels) {
+    const int alpha = has_alpha ? from[file_channels - 1] : 255;
+    const uint8_t first = times(from[0], alpha);
+    put_pixel(gray ? Color{first, first, first} : Color{first, times(from[1], alpha), times(from[2], alpha)},
+              channels, to);
+  }
+}
+
 }  // namespace
 
 Bytes encode_png(const Picture& picture) { return encode(picture.size(), PNG_FORMAT_RGB, picture.pixels()); }
@@ -163,24 +174,20 @@ void decode_png(std::span<const std::byte> file, const std::string& source, int 
   into.size = {static_cast<int>(width), static_cast<int>(height)};
   into.channels = channels;
   into.pixels.resize(width * height * channels);
-  std::vector<uint8_t> samples(file_channels == channels && channels < 4 ? 0
-                                                                         : width * height * file_channels);
-  uint8_t* const to = samples.empty() ? into.pixels.data() : samples.data();
+  // The file's own samples, where they are not yet those of the image: a row, or all where rows come piece by piece.
+  const bool direct = file_channels == channels && channels < 4;
+  const size_t line = width * file_channels;
+  std::vector<uint8_t> samples(direct ? 0 : passes == 1 ? line : line * height);
   call([&] {
     for (int pass = 0; pass < passes; ++pass)
-      for (size_t y = 0; y < height; ++y) png_read_row(png, to + y * width * file_channels, nullptr);
+      for (size_t y = 0; y < height; ++y) {
+        uint8_t* const to = &into.pixels[y * width * channels];
+        uint8_t* const row = direct ? to : &samples[passes == 1 ? 0 : y * line];
+        png_read_row(png, row, nullptr);
+        if (!direct && pass == passes - 1) convert(row, width, file_channels, channels, to);
+      }
     png_read_end(png, nullptr);  // or the file was cut behind its pixels
   });
-
-  const bool has_alpha = file_channels % 2 == 0, gray = file_channels < 3;
-  const uint8_t* from = samples.data();
-  for (size_t i = 0; i < samples.size() / file_channels; ++i, from += file_channels) {
-    const int alpha = has_alpha ? from[file_channels - 1] : 255;
-    const uint8_t first = times(from[0], alpha);
-    const Color color =
-        gray ? Color{first, first, first} : Color{first, times(from[1], alpha), times(from[2], alpha)};
-    put_pixel(color, channels, &into.pixels[i * channels]);
-  }
 }
 
 }  // namespace dlfs
