@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 #include "dlfs/data/augment/render.h"
@@ -100,9 +101,11 @@ void for_each_alike(std::span<const Looks* const> all, const std::function<void(
   struct Entry {
     uint64_t key, hash;
     uint32_t index;
-    auto operator<=>(const Entry&) const = default;
   };
   std::vector<Entry> entries(all.size());
+  const auto before = [](const Entry& a, const Entry& b) {
+    return std::tie(a.key, a.hash, a.index) < std::tie(b.key, b.hash, b.index);
+  };
   const auto compare = [&](const Entry& one, const Entry& other, int first, int second) {
     if (std::popcount(one.hash ^ other.hash) <= alike_bits &&
         meet_here(one.hash, other.hash, first, second) && are_alike(*all[one.index], *all[other.index]))
@@ -114,7 +117,7 @@ void for_each_alike(std::span<const Looks* const> all, const std::function<void(
         const uint64_t hash = all[i]->hash;
         entries[i] = {part(hash, first) << 32 | part(hash, second), hash, i};
       }
-      std::sort(entries.begin(), entries.end());
+      std::sort(entries.begin(), entries.end(), before);
       for (size_t i = 0; i < entries.size(); ++i) {
         const size_t end = std::min(entries.size(), i + 1 + most_compared);
         for (size_t j = i + 1; j < end && entries[j].key == entries[i].key; ++j)

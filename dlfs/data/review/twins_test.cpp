@@ -31,10 +31,13 @@ std::vector<uint64_t> families(uint32_t count, uint32_t members) {
 
 TEST(PerceptualHash, PairsAreThoseThatComparingAllFinds) {
   std::vector<Looks> all;
-  for (const uint64_t hash : families(2000, 7)) all.push_back({.hash = hash, .pixels = {1, -1}});
+  const std::vector<uint64_t> hashes = families(2000, 7);
+  all.reserve(hashes.size() + 1);
+  for (const uint64_t hash : hashes) all.push_back({.hash = hash, .pixels = {1, -1}});
   all.push_back(all[5]);
   all[6].pixels = {-1, 1};
   std::vector<const Looks*> looks;
+  looks.reserve(all.size());
   for (const Looks& one : all) looks.push_back(&one);
   Pairs expected, found;
   for (uint32_t i = 0; i < all.size(); ++i)
