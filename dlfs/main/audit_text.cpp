@@ -67,6 +67,14 @@ std::string indented(const std::string& line, int columns) {
   return text;
 }
 
+// "…images/000034.jpg": of a long path the end says most.
+std::string end_of(const std::string& name, int at_most) {
+  if (width(name) <= at_most) return name;
+  std::string end = name;
+  while (width(end) >= at_most || (end[0] & 0xC0) == 0x80) end.erase(0, 1);
+  return "…" + end;
+}
+
 // A heading where a level begins, a line for a kind, and under it what was found, by name.
 std::string findings(const AuditReport& report, bool all) {
   std::string text;
@@ -80,7 +88,9 @@ std::string findings(const AuditReport& report, bool all) {
     const size_t shown = all || !note ? group.listed.size() : std::min(group.listed.size(), shown_notes);
     for (size_t i = 0; i < shown; ++i) {
       const Finding& one = group.listed[i];
-      const std::string line = printable(one.name) + (one.what.empty() ? "" : ": " + printable(one.what));
+      const std::string name = printable(one.name);
+      const std::string line = (all ? name : end_of(name, columns_wide - 15)) +
+                               (one.what.empty() ? "" : ": " + printable(one.what));
       text += indented(line, 11);
     }
     if (const int64_t more = group.count - static_cast<int64_t>(shown); more > 0)

@@ -77,6 +77,7 @@ class Auditor {
     for (const ImageFolder& folder : images_.folders())
       while (!shared.empty() && (folder.path + "/").rfind(shared, 0) != 0)
         shared.erase(shared.find_last_of('/', shared.size() - 2) + 1);
+    if (shared == "/") shared.clear();
     for (const ImageFolder& folder : images_.folders())
       folder_names_.push_back((folder.path + "/").substr(shared.size()));
   }

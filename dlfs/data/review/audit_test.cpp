@@ -274,6 +274,24 @@ TEST_F(Planted, AFolderThatIsGoneIsSaidOfEachImage) {
   EXPECT_NE(report.findings[0].listed[0].what.find("cannot open the folder"), std::string::npos);
 }
 
+TEST(Audit, OfSeveralFoldersEachIsNamedBeyondWhatTheyShare) {
+  const testing::Folder folder;
+  Store store(folder / "my.db", StoreUse::create);
+  Import import(store, "test");
+  ImageRecord image;
+  image.path = "x.png";
+  for (const char* name : {"images/train", "images/test"}) {
+    make_directories(folder / name);
+    image.folder = import.folder(folder / name);
+    import.image(image);
+  }
+  import.commit();
+  const AuditReport report = audit(store, {});
+  ASSERT_EQ(report.findings[0].listed.size(), 2U);
+  EXPECT_EQ(report.findings[0].listed[0].name, "train/x.png");
+  EXPECT_EQ(report.findings[0].listed[1].name, "test/x.png");
+}
+
 TEST(Audit, AnEmptyStoreHasNoFindings) {
   const testing::Folder folder;
   Store store(folder / "my.db", StoreUse::create);
