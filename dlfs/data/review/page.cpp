@@ -20,9 +20,9 @@ ul { display: flex; flex-wrap: wrap; gap: 6px 18px; margin: 18px 0 0; padding: 0
 li { display: flex; align-items: center; gap: 6px; }
 li i { width: 12px; height: 12px; border-radius: 3px; flex: none; }
 li b { font-weight: 400; color: #57606a; font-variant-numeric: tabular-nums; }
-main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(620px, 100%), 1fr)); gap: 32px 36px;
+main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(520px, 100%), 1fr)); gap: 32px 36px;
        margin-top: 26px; border-top: 1px solid #d8dee4; padding-top: 28px; }
-figure { margin: 0; min-width: 0; }
+figure { margin: 0; min-width: 0; max-width: 740px; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 6px; }
 .pair div { aspect-ratio: 4 / 3; display: grid; place-items: center; background: #f3f5f7; border-radius: 4px;
             overflow: hidden; }
