@@ -110,11 +110,11 @@ TEST(Bench, ItsTableFitsAnOldTerminal) {
 }
 
 TEST(Bench, RefusesWhatItCannotRun) {
-  expect_refused({"bench"}, "bench needs WHAT, ops: operations one by one; train: a training step");
-  expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops or train");
+  expect_refused({"bench"}, "bench needs WHAT, ops: one by one; train: a step; load: batches of images");
+  expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops, train or load");
   expect_refused({"bench", "train"}, "bench train needs NAME, the model: lenet, small_cnn");
   expect_refused({"bench", "train", "lenett"},
-                 "[model] there is no model lenett; did you mean lenet? Models: lenet");
+                 "[model] there is no model lenett; did you mean lenet? Models: lenet, small_cnn");
   expect_refused(
       {"bench", "ops", "fly"},
       "[bench] no op's name holds fly; there are adam, add, avg_pool, concat, conv, dropout, linear, "

@@ -33,7 +33,7 @@ TEST(CommandLine, SaysWhatAnEmptyWordShouldBe) {
   expect_refused({"describe", ""}, "MODEL is empty, but must be the model: lenet, small_cnn");
   expect_refused(
       {"bench", "ops", ""},
-      "NAME is empty, but must be the model to train, a part of the names of the ops, or the store");
+      "NAME is empty, but must be a part of the names of ops; the model; the store");
 }
 
 TEST(CommandLine, ProfileAndTableTakeNoFlagsOfARun) {

@@ -54,9 +54,10 @@ struct ProgramFiles : ::testing::Test {
 Folder* ProgramFiles::home = nullptr;
 
 TEST_F(ProgramFiles, DataOfAnotherKind) {
-  for (const std::string source : {"coco:x", "idx", "idx:", "/data"})
+  for (const std::string source : {"coco:x", "idx", "idx:", "/dta"})
     expect_refused({"train", "lenet", "--data", source},
-                   "--data is " + source + ", but can be idx:DIR, a folder with MNIST's files");
+                   "--data is " + source +
+                       ", but can be a store that dlfs import made, or idx:DIR, a folder with MNIST's files");
   expect_train_refused("[idx] there is no folder " + folder / "none", "none");
   write_file(folder / "file", "");
   expect_train_refused("[idx] " + folder / "file is a file, but idx:DIR names a folder with MNIST's files",
@@ -101,12 +102,8 @@ TEST_F(ProgramFiles, DataThatCannotBe) {
 }
 
 TEST_F(ProgramFiles, DataThatTheModelCannotTake) {
-  write_small_data(folder / "large", {.height = 32, .width = 32});
-  expect_train_refused("[train] the images are 32x32x1, but lenet takes 28x28x1", "large");
-  expect_eval_refused(*home / "run/model.safetensors",
-                      "[eval] the images are 32x32, but the model takes 28x28", folder / "large");
   write_small_data(folder / "more", {.test_classes = 12});
-  expect_train_refused("[train] a label is 11, but there are 10 classes, 0 to 9", "more");
+  expect_train_refused("[train] the label of image 10 is 10, but there are 10 classes, 0 to 9", "more");
   expect_eval_refused(*home / "run/model.safetensors",
                       "[eval] a label is 11, but the model knows 10 classes, 0 to 9", folder / "more");
   // Found out before the training, not after it.

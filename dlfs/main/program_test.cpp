@@ -179,7 +179,7 @@ TEST_F(Program, RefusesWordsThatItDoesNotKnow) {
 TEST_F(Program, RefusesWhatIsMissingTwiceOrTooMuch) {
   expect_refused({"train"}, "train needs MODEL, the model: lenet, small_cnn");
   expect_refused({"train", "lenet"},
-                 "train needs --data idx:DIR, a folder with MNIST's four files, plain or .gz");
+                 "train needs --data DATA, a store of import's, or idx:DIR, MNIST's four files");
   expect_refused({"eval"}, "eval needs WEIGHTS, a model.safetensors that train wrote");
   expect_refused(train("run", {"--seed"}), "--seed needs a value, N");
   expect_refused({"train", "lenet", "--run", "--data", data}, "--run needs a value, DIR, before --data");
@@ -274,7 +274,7 @@ TEST_F(Program, DescribesAModel) {
   expect_row({"arena to train", "KiB"});
   expect_row({"beside it", "4.9 MiB"});
   expect_refused({"describe", "lenett"},
-                 "[model] there is no model lenett; did you mean lenet? Models: lenet");
+                 "[model] there is no model lenett; did you mean lenet? Models: lenet, small_cnn");
   expect_refused({"describe", "lenet", "--batch", "0"},
                  "--batch is 0, but must be a whole number from 1 to 2147483647");
 }

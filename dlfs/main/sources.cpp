@@ -8,7 +8,7 @@
 namespace dlfs {
 namespace {
 
-bool is_idx(const std::string& data) { return data.rfind("idx:", 0) == 0; }
+bool is_idx(const std::string& data) { return data.size() > 4 && data.rfind("idx:", 0) == 0; }
 
 // "idx:DIR" -> DIR
 std::string idx_directory(const std::string& data) {

@@ -19,10 +19,10 @@
 namespace dlfs {
 
 struct ImportRequest {
-  std::string format;       // "coco", "coco-results", "voc", "yolo", "folders", "idx", "label-studio"
-  std::string path;         // a folder in the format's usual layout, or one annotation file
-  std::string json = {};    // "": find it (coco: annotations/instances_*.json)
-  std::string images = {};  // the folder of the images; "": find it
+  std::string format;               // "coco", "coco-results", "voc", "yolo", "folders", "idx", "label-studio"
+  std::string path;                 // a folder in the format's usual layout, or one annotation file
+  std::string json = {};            // "": find it (coco: annotations/instances_*.json)
+  std::string images = {};          // the folder of the images; "": find it
   std::optional<Split> split = {};  // of all images, where the layout's own names are not to be believed
   std::string model = {};           // coco-results: whose predictions they are
 };

@@ -1,8 +1,8 @@
 // The stream of samples from real files: the same bytes for any number of threads, from any position, on any machine.
 #include <gtest/gtest.h>
-#include <cstdio>
 #include <jpeglib.h>  // behind <cstdio>, which it needs
 #include <unistd.h>
+#include <cstdio>
 
 #include <fstream>
 #include <iostream>
