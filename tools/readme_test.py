@@ -73,8 +73,8 @@ class Pages(unittest.TestCase):
         for of_page in commands.values():
             with tempfile.TemporaryDirectory() as folder:
                 said = "".join(run(command, folder) for command in of_page)
-                if "shoe.pgm" in "".join(of_page):
-                    self.assertIn("shoe.pgm: 28x28 gray\n", said)
+                if "00000.png" in "".join(of_page):
+                    self.assertIn("00000.png: 28x28 gray\n", said)
 
 
 class OnGpu(unittest.TestCase):

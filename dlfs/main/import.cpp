@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "dlfs/base/file.h"
 #include "dlfs/base/text.h"
 #include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
@@ -35,6 +36,8 @@ std::string remarks(const ImportReport& report) {
 
 void run_import(const ImportCommand& command, std::ostream& out) {
   const auto start = std::chrono::steady_clock::now();
+  const size_t slash = command.store.rfind('/');
+  if (slash != std::string::npos && slash > 0) make_directories(command.store.substr(0, slash));
   Store store(command.store, StoreUse::create);
   const ImportReport report = import_annotations(store, command.request);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
