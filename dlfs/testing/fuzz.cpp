@@ -8,6 +8,7 @@ namespace {
 constexpr FuzzTarget targets[] = {
     {"jpeg", fuzz_image}, {"png", fuzz_png}, {"pgm", fuzz_image},
     {"exif", fuzz_exif},  {"idx", fuzz_idx}, {"safetensors", fuzz_safetensors},
+    {"coco", fuzz_coco},  {"voc", fuzz_voc}, {"yolo", fuzz_yolo},
 };
 
 }  // namespace

@@ -23,5 +23,8 @@ void fuzz_png(std::span<const std::byte> input);
 void fuzz_exif(std::span<const std::byte> input);
 void fuzz_idx(std::span<const std::byte> input);
 void fuzz_safetensors(std::span<const std::byte> input);
+void fuzz_coco(std::span<const std::byte> input);
+void fuzz_voc(std::span<const std::byte> input);
+void fuzz_yolo(std::span<const std::byte> input);
 
 }  // namespace dlfs::testing

@@ -43,14 +43,12 @@ ImportReport import_class_folders(Store& store, const ImportRequest& request) {
   std::set<std::string> classes;
   for (Part& part : parts) {
     Listing listing = images_beneath(part.folder);
-    intake.leave_out(listing.left_out, "files that are no .jpg, .jpeg, .png or .pgm");
     part.files = std::move(listing.files);
-    for (const std::string& file : part.files) {
-      if (class_of(file).empty())
-        throw FileError("folders", concat(part.folder, "/", file,
-                                          ": lies in no class's folder, but each image must: CLASS/", file));
-      classes.insert(class_of(file));
-    }
+    const auto loose =
+        std::erase_if(part.files, [](const std::string& file) { return class_of(file).empty(); });
+    intake.leave_out(listing.left_out + static_cast<int64_t>(loose),
+                     "files that are no .jpg, .jpeg, .png or .pgm in the folder of a class");
+    for (const std::string& file : part.files) classes.insert(class_of(file));
   }
   if (classes.empty()) throw FileError("folders", request.path + ": holds no images in folders of classes");
   std::map<std::string, int64_t> ids;

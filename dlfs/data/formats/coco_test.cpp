@@ -128,6 +128,27 @@ TEST(Coco, SegmentationsAreHeldToTheirStructure) {
   EXPECT_NE(fault("[[1,\"2\"]]"), "no error");
 }
 
+// Each cut is refused, and a changed bit gives a file or a sentence.
+TEST(Coco, IsReadOrRefusedWhateverWasCutOrChanged) {
+  const std::string text =
+      CocoText{
+          .annotations =
+              R"({"id": 2, "image_id": 7, "category_id": 9, "bbox": [1, 2, 3e0, 4], "x": "\u00e9", "segmentation":
+                                  [[1, 2]]}, {"id": 3, "image_id": 4, "category_id": 2, "bbox": [1, 2, 3, 4], "segmentation":
+                                  {"size": [480, 640], "counts": "PP\\9"}})"}
+          .text();
+  EXPECT_EQ(read_coco(text, "f").annotations.size(), 2U);
+  for (size_t size = 0; size < text.size(); ++size)
+    EXPECT_EQ(error_of([&] { read_coco(text.substr(0, size), "f"); }).substr(0, 10), "[coco] f: ") << size;
+  size_t refused = 0;
+  for (size_t bit = 0; bit < 8 * text.size(); ++bit) {
+    std::string changed = text;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ 1 << bit % 8);
+    refused += error_of([&] { read_coco(changed, "f"); }).starts_with("[coco] f: ") ? 1 : 0;
+  }
+  EXPECT_GT(refused, 4 * text.size());
+}
+
 class CocoFolder : public ::testing::Test {
  protected:
   CocoFolder() { make_directories(folder_ / "annotations"); }

@@ -68,9 +68,11 @@ std::string file_name(std::string_view path) {
 
 std::optional<Split> split_of(std::string_view name) {
   const std::string text = lower(name);
-  if (text.starts_with("train")) return Split::train;
-  if (text.starts_with("val")) return Split::validation;
-  if (text.starts_with("test")) return Split::test;
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  const std::string word(text.begin(), std::find_if_not(text.begin(), text.end(), is_letter));
+  if (word == "train" || word == "training" || word == "trainval") return Split::train;
+  if (word == "val" || word == "valid" || word == "validation") return Split::validation;
+  if (word == "test" || word == "testing") return Split::test;
   return std::nullopt;
 }
 

@@ -40,7 +40,8 @@ TEST(Paths, NamesSayWhatTheyAre) {
   EXPECT_EQ(split_of("Train2017"), Split::train);
   EXPECT_EQ(split_of("valid"), Split::validation);
   EXPECT_EQ(split_of("test-dev"), Split::test);
-  EXPECT_EQ(split_of("minival"), std::nullopt);
+  for (const char* name : {"minival", "trains", "valve", "tester", "", "2017train"})
+    EXPECT_EQ(split_of(name), std::nullopt) << name;
 }
 
 // What leads from root/images to root/secret.png, or elsewhere out of it.

@@ -1,17 +1,10 @@
-// Pascal VOC's XML. Pixels are counted from 1 and both ends belong to the box, so it covers xmin - 1 to xmax: the reading
-// of Detectron2, in which 1..W is the whole width.
-#include <charconv>
-#include <cmath>
-#include <filesystem>
-#include <limits>
+#include <algorithm>
 #include <unordered_map>
 
 #include "dlfs/base/error.h"
-#include "dlfs/base/json.h"
 #include "dlfs/data/formats/intake.h"
 #include "dlfs/data/formats/paths.h"
 #include "dlfs/data/formats/voc.h"
-#include "dlfs/data/formats/xml.h"
 
 namespace dlfs {
 namespace {
@@ -93,101 +86,25 @@ std::unordered_map<std::string, Split> read_lists(const std::string& folder) {
   return splits;
 }
 
-class File {
- public:
-  File(const std::string& source, std::string_view text)
-      : source_(source), root_(parse_xml(text, "voc", source)) {
-    if (root_.name != "annotation")
-      fail(concat("its outermost element is <", root_.name, ">, not <annotation>"));
-  }
+// Where the image is: not every tool gives its name right.
+std::string path_of(const VocFile& file, const std::string& stem, const Intake& intake) {
+  if (!file.path.empty() && intake.has(file.path)) return file.path;
+  for (const char* ending : {".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"})
+    if (intake.has(stem + ending)) return stem + ending;
+  return file.path.empty() ? stem + ".jpg" : file.path;
+}
 
-  std::string path(const std::string& stem, const Intake& intake) const {
-    const std::string said = root_.text_of("filename");
-    const std::optional<std::string> path = relative_path(said);
-    if (!said.empty() && !path)
-      fail(concat("filename is ", JsonWriter().value(cut(said, 200)).text(), ", ", no_relative_path));
-    if (path && intake.has(*path)) return *path;
-    for (const char* ending :
-         {".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG"})  // not every tool gives it right
-      if (intake.has(stem + ending)) return stem + ending;
-    return path.value_or(stem + ".jpg");
+std::vector<Annotation> annotations_of(VocFile&& file, Intake& intake) {
+  std::vector<Annotation> annotations;
+  for (VocObject& object : file.objects) {
+    Annotation& to = annotations.emplace_back();
+    to.category = intake.category(object.name);
+    to.box = object.box;
+    to.area = double{object.box.width} * double{object.box.height};
+    to.extra = std::move(object.extra);
   }
-
-  Size size() const {
-    const XmlElement* size = root_.find("size");
-    if (size == nullptr) return {};
-    const double width = number(*size, "width", 0), height = number(*size, "height", 0);
-    if (width < 0 || height < 0 || width > 1 << 24 || height > 1 << 24)
-      fail(concat("size is ", width, " x ", height));
-    return {static_cast<int>(width), static_cast<int>(height)};
-  }
-
-  std::vector<Annotation> annotations(Intake& intake) const {
-    std::vector<Annotation> found;
-    for (const XmlElement& object : root_.children) {
-      if (object.name != "object") continue;
-      const XmlElement* box = object.find("bndbox");
-      const std::string name = object.text_of("name"), place = concat("object ", found.size() + 1);
-      if (name.empty()) fail(place + " has no name");
-      if (box == nullptr) fail(concat(place, " (", name, ") has no bndbox"));
-      Annotation& to = found.emplace_back();
-      to.category = intake.category(name);
-      to.box = read_box(*box, concat(place, " (", name, ")"));
-      to.area = double{to.box->width} * double{to.box->height};
-      to.extra = extra(object);
-    }
-    return found;
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& fact) const {
-    throw FileError("voc", concat(source_, ": ", fact));
-  }
-
-  double number(const XmlElement& parent, const char* name, std::optional<double> absent) const {
-    const std::string text = parent.text_of(name);
-    if (text.empty() && absent) return *absent;
-    double value = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(value))
-      fail(concat(name, " is \"", cut(text, 40), "\", but must be a number"));
-    return value;
-  }
-
-  BoundingBox read_box(const XmlElement& box, const std::string& place) const {
-    const double left = number(box, "xmin", {}) - 1, top = number(box, "ymin", {}) - 1;
-    const double width = number(box, "xmax", {}) - left, height = number(box, "ymax", {}) - top;
-    const double most = std::numeric_limits<float>::max();
-    if (width < 0 || height < 0)
-      fail(concat(place, " ends before it begins: it is ", width, " x ", height, " pixels"));
-    if (std::abs(left) > most || std::abs(top) > most || width > most || height > most)
-      fail(place + " has a box that no float holds");
-    return {static_cast<float>(left), static_cast<float>(top), static_cast<float>(width),
-            static_cast<float>(height)};
-  }
-
-  // What VOC says of an object besides, as a JSON object of texts and whole numbers.
-  static std::string extra(const XmlElement& object) {
-    JsonWriter json;
-    json.object();
-    bool any = false;
-    for (const char* name : voc_extra) {
-      const std::string text = object.text_of(name);
-      if (text.empty()) continue;
-      any = true;
-      int value = 0;
-      const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (error == std::errc{} && stop == text.data() + text.size())
-        json.field(name, value);
-      else
-        json.field(name, text);
-    }
-    return any ? json.close().text() : "";
-  }
-
-  std::string source_;
-  XmlElement root_;
-};
+  return annotations;
+}
 
 void import_place(const Place& place, const ImportRequest& request, Intake& intake) {
   const Folder folder(place.annotations);
@@ -196,15 +113,15 @@ void import_place(const Place& place, const ImportRequest& request, Intake& inta
   for (const std::string& name : names_in(place.annotations)) {
     if (!ends_with(name, "xml")) continue;
     const Bytes bytes = folder.read(name, {.max_bytes = uint64_t{16} << 20});
-    const File file(concat(place.annotations, "/", name), text_of(bytes));
+    VocFile file = parse_voc(text_of(bytes), concat(place.annotations, "/", name));
     const std::string stem = without_ending(name);
     ImageRecord image;
-    image.path = file.path(stem, intake);
-    image.size = file.size();
+    image.path = path_of(file, stem, intake);
+    image.size = file.size;
     if (image.size.width == 0 || image.size.height == 0) image.size = intake.size_of(image.path);
     const auto split = splits.find(stem);
     image.split = place.split ? *place.split : split != splits.end() ? split->second : Split::none;
-    std::vector<Annotation> annotations = file.annotations(intake);
+    std::vector<Annotation> annotations = annotations_of(std::move(file), intake);
     intake.image(std::move(image), annotations);
   }
 }

@@ -1,15 +1,11 @@
-// YOLO's text files: a line "class centre_x centre_y width height" an object, in parts of the upright image's size.
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <deque>
 #include <filesystem>
 
 #include "dlfs/base/error.h"
 #include "dlfs/data/formats/intake.h"
 #include "dlfs/data/formats/paths.h"
-#include "dlfs/data/formats/yolo_names.h"
+#include "dlfs/data/formats/yolo.h"
 
 namespace dlfs {
 namespace {
@@ -63,82 +59,6 @@ std::vector<Part> find_parts(const std::string& root, const std::string& images)
   return parts;
 }
 
-// One label file.
-class Lines {
- public:
-  Lines(std::string source, std::string_view text, const std::vector<int64_t>& categories, Size size)
-      : source_(std::move(source)), categories_(categories), size_(size) {
-    while (!text.empty()) {
-      const size_t end = std::min(text.find('\n'), text.size());
-      ++line_;
-      read(text.substr(0, end));
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
-  }
-  std::vector<Annotation> found;
-
- private:
-  [[noreturn]] void fail(const std::string& fact) const {
-    throw FileError("yolo", concat(source_, ":", line_, ": ", fact));
-  }
-
-  void read(std::string_view line) {
-    std::vector<std::string_view> words;
-    constexpr std::string_view space = " \t\r";
-    while (true) {
-      line.remove_prefix(std::min(line.find_first_not_of(space), line.size()));
-      if (line.empty()) break;
-      const size_t end = std::min(line.find_first_of(space), line.size());
-      words.push_back(line.substr(0, end));
-      line.remove_prefix(end);
-    }
-    if (words.empty()) return;
-    if (words.size() != 5)
-      fail(concat("has ", words.size(), " numbers, but a box has 5: class, centre x and y, width, height"));
-    if (size_.width == 0) fail("is of an image whose size cannot be read");
-    Annotation& to = found.emplace_back();
-    to.category = category(words[0]);
-    to.box = box({number(words[1]), number(words[2]), number(words[3]), number(words[4])});
-    to.area = double{to.box->width} * double{to.box->height};
-  }
-
-  int64_t category(std::string_view word) const {
-    size_t index = 0;
-    const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), index);
-    if (error != std::errc{} || stop != word.data() + word.size())
-      fail(concat("has the class ", cut(std::string(word), 40), ", but must begin with a whole number"));
-    if (index >= categories_.size())
-      fail(concat("has the class ", index, ", but there are ", categories_.size(), ", from 0"));
-    return categories_[index];
-  }
-
-  double number(std::string_view word) const {
-    double value = 0;
-    const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc{} || stop != word.data() + word.size() || !std::isfinite(value))
-      fail(concat(cut(std::string(word), 40), " is no number"));
-    if (std::abs(value) > 10)
-      fail(concat(cut(std::string(word), 40), " is no part of the image's size: these go from 0 to 1"));
-    return value;
-  }
-
-  BoundingBox box(const std::array<double, 4>& parts) const {
-    const double width = parts[2] * size_.width, height = parts[3] * size_.height;
-    if (width < 0 || height < 0) fail(concat("has a box of ", width, " x ", height, " pixels"));
-    // What rounding leaves of a box that begins at the border.
-    const auto edge = [](double value) { return std::abs(value) < 1e-9 ? 0.0F : static_cast<float>(value); };
-    return {.x = edge(parts[0] * size_.width - width / 2),
-            .y = edge(parts[1] * size_.height - height / 2),
-            .width = static_cast<float>(width),
-            .height = static_cast<float>(height)};
-  }
-
-  std::string source_;
-  const std::vector<int64_t>& categories_;
-  Size size_;
-  int64_t line_ = 0;
-};
-
 void import_part(const Part& part, const std::vector<int64_t>& categories, Intake& intake) {
   struct Labels {
     explicit Labels(const LabelFolder& from) : folder(from.path), split(from.split) {}
@@ -161,8 +81,13 @@ void import_part(const Part& part, const std::vector<int64_t>& categories, Intak
     std::vector<Annotation> annotations;
     if (found != labels.end()) {
       const Bytes text = found->folder.read(name, {.max_bytes = uint64_t{64} << 20});
-      annotations =
-          Lines(concat(found->folder.path(), "/", name), text_of(text), categories, image.size).found;
+      for (const YoloBox& box : parse_yolo(text_of(text), concat(found->folder.path(), "/", name),
+                                           {.classes = categories.size(), .size = image.size})) {
+        Annotation& to = annotations.emplace_back();
+        to.category = categories[box.index];
+        to.box = box.box;
+        to.area = double{box.box.width} * double{box.box.height};
+      }
       if (found->split) image.split = *found->split;
     }
     intake.image(std::move(image), annotations);

@@ -1,4 +1,4 @@
-#include "dlfs/data/formats/yolo_names.h"
+#include "dlfs/data/formats/yolo.h"
 
 #include <charconv>
 #include <map>

@@ -3,7 +3,7 @@
 #include "dlfs/base/file.h"
 #include "dlfs/data/codec/png.h"
 #include "dlfs/data/formats/formats.h"
-#include "dlfs/data/formats/yolo_names.h"
+#include "dlfs/data/formats/yolo.h"
 #include "dlfs/testing/error.h"
 #include "dlfs/testing/folder.h"
 #include "dlfs/testing/store_rows.h"
