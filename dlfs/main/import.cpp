@@ -43,8 +43,7 @@ void run_import(const ImportCommand& command, std::ostream& out) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   const std::string negatives =
       report.empty_images > 0 ? concat("; ", with_separators(report.empty_images), " without objects") : "";
-  std::vector<std::vector<std::string>> rows = {
-      {printable(command.store), concat(fixed(seconds.count(), 1), " s")}};
+  std::vector<std::vector<std::string>> rows;
   if (command.request.format == "coco-results") {
     rows.push_back({"predictions", new_and_known(report.predictions, 0)});
   } else {
@@ -52,7 +51,8 @@ void run_import(const ImportCommand& command, std::ostream& out) {
     rows.push_back({"annotations", new_and_known(report.annotations, report.known_annotations)});
     rows.push_back({"categories", new_and_known(report.categories, 0)});
   }
-  out << columns(rows) << remarks(report);
+  out << printable(command.store) << ": imported in " << fixed(seconds.count(), 1) << " s\n"
+      << columns(rows) << remarks(report);
 }
 
 void run_export(const ExportCommand& command, std::ostream& out) {

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <sstream>
 
 #include "dlfs/base/error.h"
+#include "dlfs/base/file.h"
 #include "dlfs/data/formats/coco_file.h"
 #include "dlfs/data/formats/paths.h"
 #include "dlfs/data/formats/voc.h"
