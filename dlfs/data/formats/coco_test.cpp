@@ -152,7 +152,7 @@ TEST(Coco, IsReadOrRefusedWhateverWasCutOrChanged) {
 class CocoFolder : public ::testing::Test {
  protected:
   CocoFolder() { make_directories(folder_ / "annotations"); }
-  ImportReport import(ImportRequest request) {
+  ImportReport import(const ImportRequest& request) {
     Store store(db_, StoreUse::create);
     return import_annotations(store, request);
   }

@@ -14,30 +14,37 @@ struct Format {
 };
 
 using Importer = ImportReport (*)(Store&, const ImportRequest&);
-constexpr Format<Importer> importers[] = {{"coco", import_coco},
-                                          {"coco-results", import_coco_results},
-                                          {"voc", import_voc},
-                                          {"yolo", import_yolo},
-                                          {"folders", import_class_folders},
-                                          {"idx", import_idx},
-                                          {"label-studio", import_label_studio}};
-
 using Exporter = ExportCounts (*)(const Store&, const ExportRequest&);
-constexpr Format<Exporter> exporters[] = {{"coco", export_coco},
-                                          {"coco-results", export_coco_results},
-                                          {"voc", export_voc},
-                                          {"yolo", export_yolo},
-                                          {"label-studio", export_label_studio}};
 
-template <typename Deed, size_t size>
-std::vector<std::string> names(const Format<Deed> (&formats)[size]) {
+const std::vector<Format<Importer>>& importers() {
+  static const std::vector<Format<Importer>> all = {{"coco", import_coco},
+                                                    {"coco-results", import_coco_results},
+                                                    {"voc", import_voc},
+                                                    {"yolo", import_yolo},
+                                                    {"folders", import_class_folders},
+                                                    {"idx", import_idx},
+                                                    {"label-studio", import_label_studio}};
+  return all;
+}
+
+const std::vector<Format<Exporter>>& exporters() {
+  static const std::vector<Format<Exporter>> all = {{"coco", export_coco},
+                                                    {"coco-results", export_coco_results},
+                                                    {"voc", export_voc},
+                                                    {"yolo", export_yolo},
+                                                    {"label-studio", export_label_studio}};
+  return all;
+}
+
+template <typename Deed>
+std::vector<std::string> names(const std::vector<Format<Deed>>& formats) {
   std::vector<std::string> found;
   for (const Format<Deed>& format : formats) found.emplace_back(format.name);
   return found;
 }
 
-template <typename Deed, size_t size>
-Deed find(const Format<Deed> (&formats)[size], const std::string& name, const char* verb) {
+template <typename Deed>
+Deed find(const std::vector<Format<Deed>>& formats, const std::string& name, const char* verb) {
   for (const Format<Deed>& format : formats)
     if (name == format.name) return format.deed;
   throw UsageError(verb, concat("there is no format ", name, ", but ", join(names(formats), ", ")));
@@ -46,14 +53,14 @@ Deed find(const Format<Deed> (&formats)[size], const std::string& name, const ch
 }  // namespace
 
 ImportReport import_annotations(Store& store, const ImportRequest& request) {
-  return find(importers, request.format, "import")(store, request);
+  return find(importers(), request.format, "import")(store, request);
 }
 
 ExportCounts export_annotations(const Store& store, const ExportRequest& request) {
-  return find(exporters, request.format, "export")(store, request);
+  return find(exporters(), request.format, "export")(store, request);
 }
 
-std::vector<std::string> import_formats() { return names(importers); }
-std::vector<std::string> export_formats() { return names(exporters); }
+std::vector<std::string> import_formats() { return names(importers()); }
+std::vector<std::string> export_formats() { return names(exporters()); }
 
 }  // namespace dlfs

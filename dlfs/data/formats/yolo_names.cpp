@@ -74,7 +74,7 @@ class Names {
 
  private:
   std::string scalar(const std::string& text) const {
-    const std::string word = trimmed(text);
+    std::string word = trimmed(text);
     if (word.size() >= 2 && word.front() == '\'' && word.back() == '\'') {
       std::string name;
       for (size_t i = 1; i + 1 < word.size(); ++i) {

@@ -54,30 +54,30 @@ TEST(YoloNames, RefusesWhatIsNoListOfThem) {
 
 class Yolo : public ::testing::Test {
  public:
-  Yolo() { write_file(folder_ / "data.yaml", "names: [cat, dog]\n"); }
+  Yolo() { write_file(folder / "data.yaml", "names: [cat, dog]\n"); }
   void image(const std::string& name, Size size) const {
-    make_directories((folder_ / name).substr(0, (folder_ / name).rfind('/')));
+    make_directories((folder / name).substr(0, (folder / name).rfind('/')));
     const std::vector<uint8_t> pixels(static_cast<size_t>(size.width * size.height), 0);
-    write_file(folder_ / name, encode_png(GrayImage{.size = size, .pixels = pixels}));
+    write_file(folder / name, encode_png(GrayImage{.size = size, .pixels = pixels}));
   }
   void label(const std::string& name, const std::string& text) const {
-    make_directories((folder_ / name).substr(0, (folder_ / name).rfind('/')));
-    write_file(folder_ / name, text);
+    make_directories((folder / name).substr(0, (folder / name).rfind('/')));
+    write_file(folder / name, text);
   }
   ImportReport import(const std::string& images = "") const {
-    Store store(db_, StoreUse::create);
-    return import_annotations(store, {.format = "yolo", .path = folder_.path(), .images = images});
+    Store store(db, StoreUse::create);
+    return import_annotations(store, {.format = "yolo", .path = folder.path(), .images = images});
   }
   std::string fault(const std::string& text) const {
     label("labels/train/a.txt", text);
     const std::string said = error_of([&] { import(); }),
-                      start = "[yolo] " + (folder_ / "labels/train/a.txt:");
+                      start = "[yolo] " + (folder / "labels/train/a.txt:");
     return said.starts_with(start) ? said.substr(start.size()) : said;
   }
-  std::vector<std::string> rows() const { return rows_of(Store(db_, StoreUse::read)); }
+  std::vector<std::string> rows() const { return rows_of(Store(db, StoreUse::read)); }
 
-  Folder folder_;
-  std::string db_ = folder_ / "my.db";
+  Folder folder;
+  std::string db = folder / "my.db";
 };
 
 TEST_F(Yolo, BoxesArePartsOfTheImage) {
@@ -86,16 +86,16 @@ TEST_F(Yolo, BoxesArePartsOfTheImage) {
   image("images/val/c.png", {20, 10});
   label("labels/train/a.txt", "1 0.5 0.5 1 1\r\n\n0  0.25\t0.5 0.1 0.2 \n");
   label("labels/train/deep/b.txt", "");
-  write_file(folder_ / "images/train/notes.txt", "left alone");
+  write_file(folder / "images/train/notes.txt", "left alone");
   const ImportReport report = import();
   EXPECT_EQ(report.images, 3);
   EXPECT_EQ(report.empty_images, 2);
-  EXPECT_EQ(rows(), (std::vector<std::string>{"category cat of  id 0", "category dog of  id 1",
-                                              folder_ / "images/train a.png 200x100 id - train ",
-                                              "  dog [0,0,200,100] id - area [20000]  ",
-                                              "  cat [40,40,20,20] id - area [400]  ",
-                                              folder_ / "images/train deep/b.png 10x10 id - train ",
-                                              folder_ / "images/val c.png 20x10 id - val "}));
+  EXPECT_EQ(rows(),
+            (std::vector<std::string>{
+                "category cat of  id 0", "category dog of  id 1",
+                folder / "images/train a.png 200x100 id - train ", "  dog [0,0,200,100] id - area [20000]  ",
+                "  cat [40,40,20,20] id - area [400]  ", folder / "images/train deep/b.png 10x10 id - train ",
+                folder / "images/val c.png 20x10 id - val "}));
   const ImportReport again = import();
   EXPECT_EQ(again.images + again.annotations + again.differing, 0);
 }
@@ -105,7 +105,7 @@ TEST_F(Yolo, OtherLayouts) {
   image("valid/images/b.png", {10, 10});
   label("train/labels/a.txt", "0 0.5 0.5 1 1\n");
   EXPECT_EQ(import().annotations, 1);
-  EXPECT_EQ(rows()[4], folder_ / "valid/images b.png 10x10 id - val ");
+  EXPECT_EQ(rows()[4], folder / "valid/images b.png 10x10 id - val ");
   const Yolo* self = this;
   struct Flat : Yolo {
     void TestBody() override {}
@@ -113,10 +113,10 @@ TEST_F(Yolo, OtherLayouts) {
   flat.image("a.png", {10, 10});
   flat.label("a.txt", "0 0.5 0.5 1 1\n");
   EXPECT_EQ(flat.import().annotations, 1);
-  EXPECT_EQ(flat.rows()[2], flat.folder_.path() + " a.png 10x10 id - none ");
+  EXPECT_EQ(flat.rows()[2], flat.folder.path() + " a.png 10x10 id - none ");
   apart.label("labels/test/images/a.txt", "0 0.5 0.5 1 1\n");
-  EXPECT_EQ(apart.import(self->folder_ / "train").annotations, 1);
-  EXPECT_EQ(apart.rows()[2], self->folder_ / "train images/a.png 10x10 id - test ");
+  EXPECT_EQ(apart.import(self->folder / "train").annotations, 1);
+  EXPECT_EQ(apart.rows()[2], self->folder / "train images/a.png 10x10 id - test ");
 }
 
 TEST_F(Yolo, RefusesLinesByFileAndNumber) {
@@ -131,7 +131,7 @@ TEST_F(Yolo, RefusesLinesByFileAndNumber) {
   EXPECT_EQ(fault("0 0.5 0.5 -0.1 1"), "1: has a box of -20 x 100 pixels");
   for (const char* word : {"nan", "inf", "1e999", "0,5", "x"})
     EXPECT_EQ(fault(concat("0 0.5 ", word, " 1 1")), concat("1: ", word, " is no number"));
-  write_file(folder_ / "images/train/a.png", "no image");
+  write_file(folder / "images/train/a.png", "no image");
   EXPECT_EQ(fault("0 0.5 0.5 1 1"), "1: is of an image whose size cannot be read");
   EXPECT_TRUE(rows().empty());
 }
@@ -141,18 +141,18 @@ TEST_F(Yolo, ExportWritesLabelsNamesAndLists) {
   label("labels/train/a.txt", "1 0.5 0.5 1 1\n0 0.25 0.5 0.1 0.2\n");
   image("images/val/b.png", {20, 10});
   import();
-  const Store store(db_, StoreUse::read);
-  const ExportCounts counts = export_annotations(store, {.format = "yolo", .path = folder_ / "out"});
+  const Store store(db, StoreUse::read);
+  const ExportCounts counts = export_annotations(store, {.format = "yolo", .path = folder / "out"});
   EXPECT_EQ(counts.images, 2);
   const auto text = [&](const std::string& name) {
-    const Bytes bytes = read_file(folder_ / "out/" + name);
+    const Bytes bytes = read_file(folder / "out/" + name);
     return std::string(text_of(bytes));
   };
   EXPECT_EQ(text("labels/train/a.txt"), "1 0.5 0.5 1 1\n0 0.25 0.5 0.1 0.2\n");
   EXPECT_EQ(text("labels/val/b.txt"), "");
-  EXPECT_EQ(text("train.txt"), folder_ / "images/train/a.png\n");
+  EXPECT_EQ(text("train.txt"), folder / "images/train/a.png\n");
   EXPECT_EQ(text("data.yaml"),
-            concat("# exported by dlfs; the images lie in \"", folder_ / "images",
+            concat("# exported by dlfs; the images lie in \"", folder / "images",
                    "\"\npath: .\ntrain: train.txt\nval: val.txt\nnames:\n  0: \"cat\"\n  1: \"dog\"\n"));
 }
 
