@@ -72,8 +72,9 @@ Measured measure(Loader& loader, Device& device, Plan& plan) {
   return measured;
 }
 
-std::string what_limits(const Measured& measured) {
+std::string what_limits(const Measured& measured, bool on_device) {
   if (measured.wait_share < 0.1) return "the device: it hardly waits for images";
+  if (on_device) return "the card's decoders, or where more --threads still help, reading files for them";
   return measured.decode > measured.transform ? "decode: more --threads would help, on more cores"
                                               : "transform: more --threads would help, on more cores";
 }
@@ -125,7 +126,7 @@ void run_bench_load(const BenchCommand& command, Device& device, std::ostream& o
                .field("decode_ms", 1e3 * measured.decode)
                .field("transform_ms", 1e3 * measured.transform)
                .field("wait_share", measured.wait_share)
-               .field("limit", what_limits(measured))
+               .field("limit", what_limits(measured, command.decode_on_device))
                .close()
                .text()
         << "\n";
@@ -138,7 +139,7 @@ void run_bench_load(const BenchCommand& command, Device& device, std::ostream& o
               {"transform", fixed(1e3 * measured.transform, 2), "ms an image"},
               {"waiting", fixed(100 * measured.wait_share, 0), "% of the time, for images"},
               {"skipped", with_separators(measured.skipped), "images that could not be read"}})
-      << "limited by " << what_limits(measured) << "\n";
+      << "limited by " << what_limits(measured, command.decode_on_device) << "\n";
 }
 
 }  // namespace dlfs

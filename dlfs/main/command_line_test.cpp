@@ -31,9 +31,8 @@ TEST(CommandLine, HelpIsAVerbToo) {
 TEST(CommandLine, SaysWhatAnEmptyWordShouldBe) {
   expect_refused({""}, "there is no verb \"\"; dlfs --help shows what there is");
   expect_refused({"describe", ""}, "MODEL is empty, but must be the model: lenet, small_cnn");
-  expect_refused(
-      {"bench", "ops", ""},
-      "NAME is empty, but must be a part of the names of ops; the model; the store");
+  expect_refused({"bench", "ops", ""},
+                 "NAME is empty, but must be a part of the names of ops; the model; the store");
 }
 
 TEST(CommandLine, ProfileAndTableTakeNoFlagsOfARun) {
