@@ -15,9 +15,10 @@ const Drawn& EncodedBatch::prepare(int index, const Source& source, const Recipe
       source.read(parts[i].image, sample.files[i]);
       sample.names.push_back(source.name(parts[i].image));
     } catch (const FileError& error) {
+      const uint32_t unreadable = parts[i].image;
       sample.drawn.parts.clear();  // what is left of it shows nothing
       sample.names.clear();
-      throw UnreadableImage(image, error);
+      throw UnreadableImage(unreadable, error);
     }
   return sample.drawn;
 }

@@ -131,7 +131,6 @@ int64_t Loader::batches_per_epoch() const {
 // ---- the caller's side ----
 
 const LoadedBatch& Loader::next() {
-  const Clock::time_point start = Clock::now();
   if (batches_given_ > 0) slots_[(batches_given_ - 1) % slots_.size()]->fence->set(device_.stream());
   if (batches_given_ - batches_released_ == held_batches) {
     slots_[batches_released_ % slots_.size()]->fence->wait();
@@ -139,6 +138,7 @@ const LoadedBatch& Loader::next() {
     ++batches_released_;
     more_.notify_all();
   }
+  const Clock::time_point start = Clock::now();  // the device was waited for above, images are from here on
   Slot& slot = *slots_[batches_given_ % slots_.size()];
   const auto is_ready = [&] { return failure_ || (batches_started_ > batches_given_ && slot.missing == 0); };
   std::unique_lock lock(mutex_);
@@ -189,9 +189,12 @@ std::vector<SkippedImage> Loader::skipped() const {
 
 // ---- the threads' side; requires mutex_: start_batch, take ----
 
-void Loader::start_threads() {
+void Loader::start_threads() try {
   stopping_ = false;
   for (int i = 0; i < settings_.threads; ++i) threads_.emplace_back([this, i] { work(*workers_[i]); });
+} catch (...) {  // the system has no more: those that run must not outlive us
+  stop_threads();
+  throw;
 }
 
 void Loader::stop_threads() {
@@ -240,7 +243,13 @@ void Loader::work(Worker& worker) {
     Ticket ticket;
     {
       std::unique_lock lock(mutex_);
-      more_.wait(lock, [&] { return stopping_ || failure_ || take(ticket); });
+      try {
+        more_.wait(lock, [&] { return stopping_ || failure_ || take(ticket); });
+      } catch (...) {  // an epoch's order could not be made
+        failure_ = std::current_exception();
+        more_.notify_all();
+        ready_.notify_one();
+      }
       if (stopping_ || failure_) return;
     }
     make(ticket, worker);
@@ -334,7 +343,11 @@ void Loader::make_place(Slot& slot, int index, bool take_another, const Make& ma
                                  " images in a row cannot be read; the last: ", skipped().back().why));
     made = try_image(others.below(i, source_->count()), combine(key, i));
   }
-  if (!made) batch.labels.as<int32_t>()[index] = unread_label;
+  if (made) return;
+  batch.looks.as<Look>()[index] = {};
+  batch.labels.as<int32_t>()[index] = unread_label;
+  batch.images[index] = slot.wanted[index];
+  write_boxes({}, index, batch);
 }
 
 void Loader::skip(uint32_t image, const std::string& why) {

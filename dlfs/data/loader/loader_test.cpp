@@ -149,8 +149,12 @@ TEST(Loader, SkipsCountsAndNamesWhatCannotBeRead) {
   Loader evaluation(make(), settings, *cpu);
   for (uint32_t seen = 0; seen < 100;) {
     const LoadedBatch& batch = evaluation.next();
-    for (int i = 0; i < batch.count; ++i, ++seen)
+    for (int i = 0; i < batch.count; ++i, ++seen) {
       EXPECT_EQ(batch.labels.as<int32_t>()[i] == unread_label, broken.contains(seen)) << seen;
+      EXPECT_EQ(batch.images[i], seen) << "whether it could be read or not";
+      for (int k = 0; k < settings.boxes && broken.contains(seen); ++k)
+        EXPECT_EQ(batch.box_labels.as<int32_t>()[settings.boxes * i + k], -1) << "of what stood there before";
+    }
   }
 }
 
@@ -207,6 +211,22 @@ TEST(Loader, WhatFailsAgainAndAgainReachesTheCaller) {
   }
 }
 
+TEST(Loader, AnOrderThatCannotBeMadeReachesTheCaller) {
+  struct Failing : FormulaSource {  // whose labels cannot be had a second time
+    Subject subject(uint32_t image) const override {
+      if (asked++ >= 100) throw std::runtime_error("hit");
+      return FormulaSource::subject(image);
+    }
+    mutable std::atomic<int> asked = 0;
+  };
+  const auto cpu = open_cpu();
+  LoaderSettings settings = some_settings(3);
+  settings.sampling.order = Order::class_balanced;
+  Loader loader(std::make_shared<Failing>(), settings, *cpu);
+  loader.seek({2, 0});
+  EXPECT_THROW(loader.next(), std::runtime_error);
+}
+
 void expect_prompt_end(int ends) {
   const auto cpu = open_cpu();
   const auto source = formula();
@@ -229,6 +249,50 @@ TEST(Loader, WorksAheadOnlySoFar) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(source->loads, 8 * 4) << "one in use, one that may still be read, two ahead";
+}
+
+// A device that is still busy with the batch before: its fences are passed late.
+class BusyDevice : public Device {
+ public:
+  DeviceKind kind() const override { return cpu_->kind(); }
+  MemoryPtr allocate(size_t size) override { return cpu_->allocate(size); }
+  void upload(const Tensor& to, const void* from, Stream stream) override { cpu_->upload(to, from, stream); }
+  void download(const Tensor& from, void* to, Stream stream) override { cpu_->download(from, to, stream); }
+  void synchronize(Stream stream) override { cpu_->synchronize(stream); }
+  KernelPtr record(std::function<void(Stream)> work) override { return cpu_->record(std::move(work)); }
+  std::unique_ptr<Fence> fence() override { return std::make_unique<Late>(); }
+
+ private:
+  struct Late : Fence {
+    void wait() override { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+  };
+  std::unique_ptr<Device> cpu_ = open_cpu();
+};
+
+TEST(Loader, WaitingForTheDeviceIsNotWaitingForImages) {
+  BusyDevice device;
+  Loader loader(formula(), some_settings(2), device);
+  for (int i = 0; i < 12; ++i) loader.next();
+  EXPECT_LT(loader.meters().wait_seconds, 0.1) << "of 0.2 s that the device took";
+}
+
+TEST(Loader, AnUnreadablePartOfASampleIsNamed) {
+  struct Files : FormulaSource {  // of which one is broken
+    void read(uint32_t image, Bytes&) const override {
+      if (image == 7) throw FileError("jpeg", "formula 7: ends early");
+    }
+  };
+  const Files source;
+  const Recipe recipe{.transforms = {Mosaic{.to = {16, 12}}}, .slot = {16, 12}};
+  EncodedBatch batch(nullptr, 1);
+  int met = 0;
+  for (uint64_t key = 0; key < 100; ++key) try {
+      batch.prepare(0, source, recipe, 3, key);
+    } catch (const UnreadableImage& error) {
+      EXPECT_EQ(error.image(), 7U) << "not the one that it was to go with";
+      ++met;
+    }
+  EXPECT_GT(met, 0);
 }
 
 TEST(Loader, LeavesOutCrowdsAndBoxesThatDoNotFit) {
