@@ -6,9 +6,21 @@ namespace dlfs::testing {
 namespace {
 
 constexpr FuzzTarget targets[] = {
-    {"jpeg", fuzz_image}, {"png", fuzz_png}, {"pgm", fuzz_image},
-    {"exif", fuzz_exif},  {"idx", fuzz_idx}, {"safetensors", fuzz_safetensors},
-    {"coco", fuzz_coco},  {"voc", fuzz_voc}, {"yolo", fuzz_yolo},
+    {"jpeg", fuzz_image},
+    {"png", fuzz_png},
+    {"pgm", fuzz_image},
+    {"exif", fuzz_exif},
+    {"idx", fuzz_idx},
+    {"safetensors", fuzz_safetensors},
+    {"json", fuzz_json},
+    {"coco", fuzz_coco},
+    {"rle", fuzz_rle},
+    {"coco_results", fuzz_coco_results},
+    {"voc", fuzz_voc},
+    {"yolo", fuzz_yolo},
+    {"label_studio", fuzz_label_studio},
+    {"store", fuzz_store},
+    {"events", fuzz_events},
 };
 
 }  // namespace

@@ -24,7 +24,13 @@ void fuzz_exif(std::span<const std::byte> input);
 void fuzz_idx(std::span<const std::byte> input);
 void fuzz_safetensors(std::span<const std::byte> input);
 void fuzz_coco(std::span<const std::byte> input);
+void fuzz_rle(std::span<const std::byte> input);
+void fuzz_coco_results(std::span<const std::byte> input);
 void fuzz_voc(std::span<const std::byte> input);
 void fuzz_yolo(std::span<const std::byte> input);
+void fuzz_label_studio(std::span<const std::byte> input);
+void fuzz_store(std::span<const std::byte> input);
+void fuzz_events(std::span<const std::byte> input);
+void fuzz_json(std::span<const std::byte> input);
 
 }  // namespace dlfs::testing
