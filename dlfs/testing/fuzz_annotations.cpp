@@ -216,7 +216,8 @@ void fuzz_coco_results(std::span<const std::byte> input) {
   static const bool made = [] {
     for (Store* store : {&desk.one, &desk.other}) {
       Import import(*store, "truth");
-      ImageRecord image{.folder = import.folder(desk.images), .size = {64, 48}};
+      ImageRecord image;
+      image.folder = import.folder(desk.images), image.size = {64, 48};
       for (int64_t i = 1; i <= 3; ++i) {
         import.category({.id = 0, .name = concat("kind ", i), .supercategory = "", .source_id = i});
         image.path = concat(i, ".jpg"), image.source_id = 10 * i;

@@ -26,7 +26,8 @@ Bytes small_store(const std::string& path) {
   for (int i = 0; i < 3; ++i)
     one.category =
         import.category({.id = 0, .name = concat("kind ", i), .supercategory = "", .source_id = i});
-  ImageRecord image{.folder = import.folder(std::filesystem::path(path).parent_path()), .size = {64, 48}};
+  ImageRecord image;
+  image.folder = import.folder(std::filesystem::path(path).parent_path()), image.size = {64, 48};
   for (int i = 0; i < 12; ++i) {
     image.path = concat("some/", i, ".jpg"), image.split = static_cast<Split>(i % 4);
     one.image = import.image(image);
