@@ -86,6 +86,10 @@ TEST_F(ClassFolders, IdxFilesBecomeThemWithPng) {
   EXPECT_EQ(import("idx", folder_.path(), folder_ / "png").known_images, 4);
   EXPECT_EQ(fault("idx", folder_.path()),
             "[idx] needs --images, the folder to write its images to as PNG files");
+  std::filesystem::resize_file(folder_ / "png/train/00001.png",
+                               20);  // as an import leaves it that was killed
+  EXPECT_EQ(import("idx", folder_.path(), folder_ / "png").known_images, 4);
+  EXPECT_EQ(read_image(folder_ / "png/train/00001.png").pixels, image.pixels);
   std::filesystem::remove(folder_ / "png/test/00001.png");
   write_file(folder_ / "png/test/00001.png", "mine");
   EXPECT_EQ(

@@ -17,13 +17,17 @@ std::string numbered(int index) {
   return concat(std::string(5 - std::min<size_t>(5, digits.size()), '0'), digits, ".png");
 }
 
-// A file that is there already must be this very image.
+// A file that is there already must be this very image, or its beginning: an import was ended while it wrote.
 void write_image(const std::string& path, const GrayImage& image) {
   const Bytes png = encode_png(image);
   if (!is_file(path)) return write_new(path, text_of(png));
-  if (read_file(path) != png)
+  const Bytes there = read_file(path);
+  if (there == png) return;
+  if (!text_of(png).starts_with(text_of(there)))
     throw FileError("idx",
                     path + ": is there already, and is another image; name a new folder with --images");
+  std::filesystem::remove(path);
+  write_new(path, text_of(png));
 }
 
 }  // namespace
