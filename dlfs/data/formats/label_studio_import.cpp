@@ -37,6 +37,8 @@ std::optional<std::string> find_image(const std::string& place, const Intake& in
   if (const size_t scheme = path.find("://"); scheme != std::string::npos) path.erase(0, scheme + 3);
   if (const size_t local = path.find("?d="); local != std::string::npos) path.erase(0, local + 3);
   path = without_percent_codes(path);
+  constexpr size_t longest = 4096;  // of a path of any system: what stands before names no file
+  if (path.size() > longest) path.erase(0, path.size() - longest);
   std::optional<std::string> last;
   for (size_t start = 0; start < path.size();) {
     const std::string end = path.substr(start);

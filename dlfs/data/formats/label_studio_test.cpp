@@ -82,6 +82,14 @@ TEST_F(LabelStudio, FindsImagesByTheEndOfTheirAddress) {
   EXPECT_EQ(path_of("..%2f..%2fetc%2fpasswd"), "passwd");
 }
 
+TEST_F(LabelStudio, NoAddressTakesLong) {
+  std::string address;
+  for (int i = 0; i < 500'000; ++i) address += "a/";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(path_of(address + "b.jpg"), "b.jpg");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
 TEST_F(LabelStudio, RefusesWhatItCannotStore) {
   const auto of = [&](const std::string& numbers) { return fault(task("a.jpg", annotation(box(numbers)))); };
   EXPECT_EQ(of(R"("x": 1, "y": 1, "width": 5, "height": 5, "rotation": 12.5)"),

@@ -12,34 +12,31 @@ namespace {
 
 constexpr size_t most_names = 100'000;
 
-std::string trimmed(const std::string& text) {
+std::string trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
-  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+  return std::string(begin == std::string::npos ? "" : text.substr(begin, end - begin + 1));
 }
 
-// Where `wanted` stands outside of quotes; npos where it does not. A quote begins one where a scalar can begin.
-size_t find_unquoted(const std::string& text, const std::string& wanted, size_t from = 0) {
+// Where `wanted` stands outside of quotes, a comment's # behind a space alone; npos where it does not. A quote begins one
+// where a scalar can begin.
+size_t find_unquoted(std::string_view text, char wanted) {
   char quote = 0, before = ' ';
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    const bool begins =
-        quote == 0 && (c == '"' || c == '\'') && std::string(" \t,[{:").find(before) != std::string::npos;
+    const bool begins = quote == 0 && (c == '"' || c == '\'') &&
+                        std::string_view(" \t,[{:").find(before) != std::string_view::npos;
     if (begins)
       quote = c;
     else if (c == quote && !(quote == '"' && before == '\\'))
       quote = 0;
-    else if (quote == 0 && i >= from && wanted.find(c) != std::string::npos)
+    else if (quote == 0 && c == wanted && (c != '#' || before == ' ' || before == '\t'))
       return i;
     before = c;
   }
   return std::string::npos;
 }
 
-std::string without_comment(const std::string& line) {
-  for (size_t at = 0; (at = find_unquoted(line, "#", at)) != std::string::npos; ++at)
-    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
-  return line;
-}
+std::string without_comment(const std::string& line) { return line.substr(0, find_unquoted(line, '#')); }
 
 class Names {
  public:
@@ -49,7 +46,7 @@ class Names {
 
   // "0: person"
   void add_pair(const std::string& item) {
-    const size_t colon = find_unquoted(item, ":");
+    const size_t colon = find_unquoted(item, ':');
     const std::string key = scalar(item.substr(0, std::min(colon, item.size())));
     int64_t index = -1;
     const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), index);
@@ -103,17 +100,15 @@ class Names {
 // [a, b] or {0: a, 1: b}, which may go on over lines.
 void parse_flow(std::string text, const std::vector<std::string>& lines, size_t next, Names& names) {
   const bool is_list = text.front() == '[';
-  const std::string end = is_list ? "]" : "}";
-  while (find_unquoted(text, end) == std::string::npos) {
-    if (next == lines.size()) names.fail(concat("names has no closing ", end));
-    text += " " + without_comment(lines[next++]);
-  }
-  text = text.substr(1, find_unquoted(text, end) - 1);
-  while (!trimmed(text).empty()) {
-    const size_t comma = std::min(find_unquoted(text, ","), text.size());
-    const std::string item = text.substr(0, comma);
+  for (; next < lines.size(); ++next) text += " " + without_comment(lines[next]);
+  const size_t end = find_unquoted(text, is_list ? ']' : '}');
+  if (end == std::string::npos) names.fail(concat("names has no closing ", is_list ? "]" : "}"));
+  std::string_view left = std::string_view(text).substr(1, end - 1);
+  while (left.find_first_not_of(" \t") != std::string_view::npos) {
+    const size_t comma = std::min(find_unquoted(left, ','), left.size());
+    const std::string item(left.substr(0, comma));
     is_list ? names.add(item) : names.add_pair(item);
-    text.erase(0, comma + 1);
+    left.remove_prefix(std::min(comma + 1, left.size()));
   }
 }
 
