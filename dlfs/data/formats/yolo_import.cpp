@@ -73,8 +73,9 @@ void import_part(const Part& part, const std::vector<int64_t>& categories, Intak
     ImageRecord image;
     image.path = file;
     image.size = intake.size_of(file);
-    image.split =
-        part.labels[0].split.value_or(split_of(file.substr(0, file.find('/'))).value_or(Split::none));
+    const size_t slash = file.find('/');  // its folder may be called like a split, not the file itself
+    const auto named = slash == std::string::npos ? std::nullopt : split_of(file.substr(0, slash));
+    image.split = part.labels[0].split.value_or(named.value_or(Split::none));
     const std::string name = without_ending(file) + ".txt";
     const auto found =
         std::find_if(labels.begin(), labels.end(), [&](const Labels& l) { return l.folder.has(name); });

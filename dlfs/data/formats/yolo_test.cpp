@@ -52,6 +52,19 @@ TEST(YoloNames, RefusesWhatIsNoListOfThem) {
   EXPECT_EQ(read_yolo_names(folder.path()), (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(YoloNames, NoFileTakesLong) {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<std::string> many{"names: ["}, odd{"names: [a, b]  #" + std::string(1 << 20, '#')};
+  for (int i = 0; i < 90'000; ++i) many.push_back(concat("  name_of_class_", i, ","));
+  EXPECT_THROW(parse_yaml_names(many, "d.yaml"), FileError) << "no closing ]";
+  many.emplace_back("]");
+  EXPECT_EQ(parse_yaml_names(many, "d.yaml").size(), 90'000U);
+  EXPECT_EQ(parse_yaml_names(odd, "d.yaml").size(), 2U);
+  odd[0] = "names: [a, b" + std::string(1 << 20, '#') + "]";
+  EXPECT_EQ(parse_yaml_names(odd, "d.yaml").size(), 2U);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
 class Yolo : public ::testing::Test {
  public:
   Yolo() { write_file(folder / "data.yaml", "names: [cat, dog]\n"); }
@@ -114,6 +127,9 @@ TEST_F(Yolo, OtherLayouts) {
   flat.label("a.txt", "0 0.5 0.5 1 1\n");
   EXPECT_EQ(flat.import().annotations, 1);
   EXPECT_EQ(flat.rows()[2], flat.folder.path() + " a.png 10x10 id - none ");
+  flat.image("valley.png", {10, 10});
+  flat.import();
+  EXPECT_EQ(flat.rows().back(), flat.folder.path() + " valley.png 10x10 id - none ") << "a file is no split";
   apart.label("labels/test/images/a.txt", "0 0.5 0.5 1 1\n");
   EXPECT_EQ(apart.import(self->folder / "train").annotations, 1);
   EXPECT_EQ(apart.rows()[2], self->folder / "train images/a.png 10x10 id - test ");
