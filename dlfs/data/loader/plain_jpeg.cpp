@@ -10,7 +10,10 @@ namespace {
 
 using Segment = std::span<const std::byte>;  // behind the marker and the length
 
+constexpr int most_scans = 100;
+
 enum Marker : int {
+  end_of_image = 0xD9,
   scan = 0xDA,
   quantisation = 0xDB,
   restarts = 0xDD,
@@ -75,21 +78,32 @@ bool says_not_ycc(Segment adobe_segment) {
          at(adobe_segment, 11) == 0;
 }
 
+// Where coded data end: at the next marker, which neither a stuffed zero nor a restart is.
+size_t end_of_data(std::span<const std::byte> file, size_t place) {
+  while (place + 1 < file.size()) {
+    const void* const found = std::memchr(&file[place], 0xFF, file.size() - 1 - place);
+    if (found == nullptr) break;
+    place = static_cast<size_t>(static_cast<const std::byte*>(found) - file.data());
+    const int next = at(file, place + 1);
+    if (next != 0 && (next < 0xD0 || next > 0xD7)) return place;
+    place += 2;
+  }
+  return file.size();
+}
+
 }  // namespace
 
 size_t plain_jpeg(std::span<const std::byte> file, std::byte* to) {
-  if (file.size() < 4 || text_of(file).substr(0, 2) != "\xFF\xD8" ||
-      text_of(file.last(2)) != std::string_view("\xFF\xD9"))
-    return 0;
-  size_t written = 0, frames = 0, place = 2;
+  if (text_of(file).substr(0, 2) != "\xFF\xD8") return 0;
+  size_t written = 0, place = 2;
   bool not_ycc = false;
-  int components = 0;
+  int components = 0, scans = 0;  // components: 0 before the frame
   const auto copy = [&](std::span<const std::byte> bytes) {
     std::memcpy(to + written, bytes.data(), bytes.size());
     written += bytes.size();
   };
   copy(file.first(2));
-  while (place + 4 <= file.size()) {
+  while (place + 2 <= file.size()) {
     const size_t begin = place;
     if (at(file, place) != 0xFF) return 0;
     const int marker = at(file, place + 1);
@@ -97,24 +111,26 @@ size_t plain_jpeg(std::span<const std::byte> file, std::byte* to) {
       ++place;
       continue;
     }
+    if (marker == end_of_image) {  // what follows is no part of the picture
+      copy(file.subspan(begin, 2));
+      return scans > 0 ? written : 0;
+    }
+    if (place + 4 > file.size()) return 0;
     const size_t length =
         256 * static_cast<size_t>(at(file, place + 2)) + static_cast<size_t>(at(file, place + 3));
     if (length < 2 || length > file.size() - place - 2) return 0;
     const Segment segment = file.subspan(place + 4, length - 2);
     place += 2 + length;
-    if (marker == scan) {  // and all that follows
-      if (frames != 1 || !is_scan(segment) || (components == 3 && not_ycc)) return 0;
-      copy(file.subspan(begin));
-      return written;
-    }
     bool good = true;
     if (marker == adobe) not_ycc = not_ycc || says_not_ycc(segment);
     if (marker >= first_application && marker <= last_application) continue;
     if (marker == comment) continue;
-    if (marker >= baseline && marker <= progressive) {
-      good = is_frame(segment);
+    if (marker == scan) {
+      good = components != 0 && is_scan(segment) && !(components == 3 && not_ycc) && ++scans <= most_scans;
+      place = end_of_data(file, place);
+    } else if (marker >= baseline && marker <= progressive) {
+      good = components == 0 && is_frame(segment);
       components = good ? at(segment, 5) : 0;
-      ++frames;
     } else if (marker == quantisation) {
       good = is_quantisation(segment);
     } else if (marker == huffman) {

@@ -77,6 +77,21 @@ TEST(PlainJpeg, RefusesWhatIsNotForOthers) {
   for (size_t size = 0; size < whole.size(); ++size) EXPECT_EQ(plain(whole.substr(0, size)), "") << size;
 }
 
+TEST(PlainJpeg, SeesWhatStandsBetweenScans) {
+  const std::string head = start + quantisation + frame(names, 0xC2) + huffman,
+                    scan = scan_of(names) + std::string("coded\xFF\0\xFF\xD0more", 12), end = "\xFF\xD9";
+  const std::string whole = head + scan + huffman + scan + end;
+  EXPECT_EQ(plain(whole), whole);
+  EXPECT_EQ(plain(head + scan + segment(0xE1, "Exif") + "\xFF" + huffman + scan + end + "a film"), whole);
+  EXPECT_EQ(plain(head + scan + frame(names) + scan + end), "") << "two frames";
+  EXPECT_EQ(plain(head + scan + frame(names) + end), "");
+  EXPECT_EQ(plain(head + scan + segment(0xC4, std::string(1, 9)) + scan + end), "") << "a broken table";
+  EXPECT_EQ(plain(head + scan + "\xFF\xC4\xFF\xFF" + end), "") << "a table beyond the file";
+  std::string scans;
+  for (int i = 0; i < 101; ++i) scans += scan;
+  EXPECT_EQ(plain(head + scans + end), "") << "scans that take for ever";
+}
+
 // Every bit of the first bytes of real files, flipped: an answer, and no byte beyond the file's size.
 void flip_bits(size_t files, size_t bytes) {
   DLFS_NEEDS_DATA(folder, "coco128");
