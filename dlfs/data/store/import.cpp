@@ -1,9 +1,12 @@
 #include "dlfs/data/store/import.h"
 
+#include <bit>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "dlfs/base/error.h"
+#include "dlfs/base/random.h"
 #include "dlfs/data/store/rows.h"
 
 namespace dlfs {
@@ -16,9 +19,25 @@ struct Known {
   bool taken = false;
 };
 
+// Indices of known ones, of which those before `first` are taken.
+struct Waiting {
+  std::vector<size_t> indices;
+  size_t first = 0;
+};
+
 bool same_content(const Annotation& a, const Annotation& b) {
   return a.category == b.category && a.box == b.box && a.area == b.area && a.crowd == b.crowd;
 }
+
+// Equal for what is found as the same; two others may share one.
+uint64_t key_of_content(const Annotation& annotation) {
+  uint64_t key = static_cast<uint64_t>(annotation.category);
+  const BoundingBox box = annotation.box.value_or(BoundingBox{});
+  for (const float side : {box.x, box.y, box.width, box.height})
+    key = combine(key, std::bit_cast<uint32_t>(side + 0.0F));  // -0 is 0
+  return key;
+}
+uint64_t key_of_source(int64_t source_id) { return combine(~uint64_t{0}, static_cast<uint64_t>(source_id)); }
 
 template <typename Value>
 bool differ(const Value& from_source, const Value& known) {
@@ -87,6 +106,7 @@ struct Import::State {
   Ids given_folders, given_categories, given_images;
   int64_t image = 0;  // whose annotations `known` holds
   std::vector<Known> known;
+  std::unordered_map<uint64_t, Waiting> waiting;  // by either key
 };
 
 Import::Import(Store& store, const std::string& source) : state_(std::make_unique<State>(store, source)) {}
@@ -163,27 +183,44 @@ int64_t Import::image(const ImageRecord& image) {
 void Import::State::load(int64_t of_image) {
   image = of_image;
   known.clear();
+  waiting.clear();
   if (image > last_known_image) return;
+  std::unordered_map<int64_t, size_t> by_id;
   Query query(database, annotations_of_image, image);
-  while (query.next()) known.push_back({.annotation = annotation_of(query), .imported = {}, .taken = false});
+  while (query.next()) {
+    known.push_back({.annotation = annotation_of(query), .imported = {}, .taken = false});
+    by_id.emplace(known.back().annotation.id, known.size() - 1);
+  }
   Query events(database, "SELECT message FROM label_event WHERE image = ?1 ORDER BY revision", image);
   while (events.next()) {
     const LabelEvent event = event_of(events, 0);
-    for (Known& one : known) {
-      if (event.before && one.annotation.id == event.before->id && !one.imported) one.imported = event.before;
-    }
+    const auto found = event.before ? by_id.find(event.before->id) : by_id.end();
+    if (found != by_id.end() && !known[found->second].imported) known[found->second].imported = event.before;
+  }
+  for (size_t i = 0; i < known.size(); ++i) {
+    const Known& one = known[i];
+    waiting[key_of_content(one.annotation)].indices.push_back(i);
+    if (one.imported) waiting[key_of_content(*one.imported)].indices.push_back(i);
+    if (one.annotation.source_id) waiting[key_of_source(*one.annotation.source_id)].indices.push_back(i);
   }
 }
 
 // By source id where there is one, else by content, now or as it was imported. Each is found once, so that two equal boxes
 // of the source stay two.
 Known* Import::State::find(const Annotation& annotation) {
-  for (Known& one : known) {
-    if (one.taken) continue;
-    const bool same = annotation.source_id ? annotation.source_id == one.annotation.source_id
-                                           : same_content(annotation, one.annotation) ||
-                                                 (one.imported && same_content(annotation, *one.imported));
-    if (same) return &one;
+  const auto same = [&](const Known& one) {
+    if (annotation.source_id) return annotation.source_id == one.annotation.source_id;
+    return same_content(annotation, one.annotation) ||
+           (one.imported && same_content(annotation, *one.imported));
+  };
+  const auto found =
+      waiting.find(annotation.source_id ? key_of_source(*annotation.source_id) : key_of_content(annotation));
+  if (found == waiting.end()) return nullptr;
+  auto& [indices, first] = found->second;
+  while (first < indices.size() && known[indices[first]].taken) ++first;
+  for (size_t i = first; i < indices.size(); ++i) {
+    Known& one = known[indices[i]];
+    if (!one.taken && same(one)) return &one;
   }
   return nullptr;
 }
