@@ -295,7 +295,7 @@ void fill_at_random(const std::string& db, const std::string& format, Numbers& n
     image.split = static_cast<Split>(numbers.below(4));
     image.source_id = next_id();
     if (format == "coco" && numbers.one_in(3)) image.extra = R"({"license":3,"url":"http://x/\u00e9"})";
-    if (format == "yolo") {  // whose sizes are read off the files: a PNG's first bytes
+    if (format == "yolo") {  // whose sizes are read off the files: the header of a PNG
       std::string start("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0ww\0\0hh\x08\0\0\0\0cccc\0\0\0\0IDATcccc", 45);
       for (const auto& [at, side] : {std::pair<size_t, int>{18, image.size.width}, {22, image.size.height}})
         start[at] = static_cast<char>(side >> 8), start[at + 1] = static_cast<char>(side);
