@@ -8,6 +8,7 @@
 #include "dlfs/base/random.h"
 #include "dlfs/base/sha256.h"
 #include "dlfs/data/codec/png.h"
+#include "dlfs/data/review/label_check.h"
 #include "dlfs/data/store/import.h"
 #include "dlfs/testing/folder.h"
 
@@ -290,6 +291,22 @@ TEST(Audit, OfSeveralFoldersEachIsNamedBeyondWhatTheyShare) {
   ASSERT_EQ(report.findings[0].listed.size(), 2U);
   EXPECT_EQ(report.findings[0].listed[0].name, "train/x.png");
   EXPECT_EQ(report.findings[0].listed[1].name, "test/x.png");
+}
+
+TEST(Audit, ManyBoxesInOneColumnDoNotTakeLong) {
+  const std::vector<Category> categories{{.id = 1, .name = "a", .supercategory = "", .source_id = {}}};
+  Findings findings(10);
+  LabelCheck check(categories, findings);
+  ImageWithBoxes image;
+  for (int i = 0; i < 100'000; ++i) {
+    Annotation& one = image.annotations.emplace_back();
+    one.id = i + 1;
+    one.category = 1;
+    one.box = BoundingBox{0, 20.0F * static_cast<float>(i), 10, 10};
+  }
+  const auto start = std::chrono::steady_clock::now();
+  check.take(image, {10, 2'000'000}, "a.png");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
 TEST(Audit, AnEmptyStoreHasNoFindings) {

@@ -12,6 +12,8 @@ constexpr float slack = 0.5F;     // a box may pass the border by so many pixels
 constexpr float no_side = 1;      // a box that is no wider or higher than this shows nothing
 constexpr double tiny_area = 16;  // in pixels
 constexpr double doubled_iou = 0.95;
+constexpr size_t most_compared =
+    256;  // each box with so many that follow: an end for labels that were made to take long
 
 std::string text_of(const BoundingBox& box) {
   return concat(box.width, " x ", box.height, " at ", box.x, ", ", box.y);
@@ -73,18 +75,20 @@ void LabelCheck::check_box(const Scene& scene, const Annotation& annotation, con
     add(Fault::crossing, scene, annotation, where);
 }
 
-// Boxes by their left edge: those that overlap much begin near to each other.
+// Boxes by their left edge, then the upper one: those that overlap much begin near to each other.
 void LabelCheck::check_doubled(const Scene& scene) {
   std::vector<const Annotation*> boxes;
   for (const Annotation& one : scene.labelled.annotations)
     if (one.box && !one.crowd && is_finite(*one.box) && one.box->width > 0) boxes.push_back(&one);
-  std::stable_sort(boxes.begin(), boxes.end(),
-                   [](const Annotation* a, const Annotation* b) { return a->box->x < b->box->x; });
+  std::stable_sort(boxes.begin(), boxes.end(), [](const Annotation* a, const Annotation* b) {
+    return std::pair(a->box->x, a->box->y) < std::pair(b->box->x, b->box->y);
+  });
   const auto by_id = [](const Annotation* a, const Annotation* b) { return a->id < b->id; };
   for (size_t i = 0; i < boxes.size(); ++i) {
     const BoundingBox& box = *boxes[i]->box;
     const double last = box.x + (1 - doubled_iou) * box.width;  // where the other may begin
-    for (size_t j = i + 1; j < boxes.size() && boxes[j]->box->x <= last; ++j)
+    const size_t end = std::min(boxes.size(), i + 1 + most_compared);
+    for (size_t j = i + 1; j < end && boxes[j]->box->x <= last; ++j)
       if (boxes[j]->category == boxes[i]->category && iou(box, *boxes[j]->box) > doubled_iou) {
         add(Fault::doubled, scene, *std::max(boxes[i], boxes[j], by_id), text_of(*boxes[j]->box));
         break;

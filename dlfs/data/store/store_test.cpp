@@ -127,6 +127,22 @@ TEST_F(AnnotationStore, KeepsEqualBoxesOfASourceApart) {
   EXPECT_EQ(store.image_with_boxes(1)->annotations.size(), 3U);
 }
 
+TEST_F(AnnotationStore, KnowsManyAnnotationsOfOneImageAgain) {
+  Store store(path_, StoreUse::create);
+  const auto import_once = [&] {
+    Import one(store, "test");
+    const int64_t image = one.image(image_at(one.folder(folder_.path()), "a.jpg"));
+    const int64_t category = one.category(category_of("cat"));
+    for (int i = 0; i < 40'000; ++i)
+      one.annotation(box_of(image, category, {static_cast<float>(i), 2, 3, 4}));
+    return one.commit();
+  };
+  EXPECT_EQ(import_once().annotations, 40'000);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(import_once().known_annotations, 40'000);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
 TEST_F(AnnotationStore, KeepsNothingOfAnImportThatIsNotCommitted) {
   Store store(path_, StoreUse::create);
   {
