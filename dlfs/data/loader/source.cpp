@@ -48,21 +48,31 @@ StoreSource::StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, 
   for (size_t i = 0; i < snapshot_->size(); ++i) {
     if (snapshot_->split(i) != split || (purpose == Purpose::classify && snapshot_->label(i) < 0)) continue;
     images_.push_back(static_cast<uint32_t>(i));
-    without_size += snapshot_->image_size(i).width < 1;
+    without_size += snapshot_->image_size(i).width < 1 && has_header(static_cast<uint32_t>(i));
   }
-  const char* const kind = purpose == Purpose::classify ? "labelled image" : "image";
+  const char* const labelled = purpose == Purpose::classify ? " and labelled as a whole" : "";
   if (images_.empty())
-    throw UsageError("data",
-                     concat("the store has no ", kind, " of the split ", to_string(split), " among its ",
-                            snapshot_->size(), "; import one, or say which images are in it (--split)"));
+    throw UsageError("data", concat("of the store's ", snapshot_->size(), " images none is in ", to_string(split),
+                                    labelled, "; import some, with --split where no folder says it"));
   if (without_size > 0)
     throw UsageError("data", concat("of ", without_size, " of ", images_.size(), " images of the split ",
                                     to_string(split), " no size is known; dlfs data audit reads them"));
 }
 
+// A size that nobody knows can be found out where the file has a header; where not, it is an image that cannot be read.
+bool StoreSource::has_header(uint32_t at) const {
+  const std::string path(snapshot_->path(at));
+  try {
+    return inspect_image(folders_[snapshot_->folder(at)].read(path), path).size.width > 0;
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
 Subject StoreSource::subject(uint32_t image) const {
   const uint32_t at = images_[image];
-  return {.size = snapshot_->image_size(at), .boxes = snapshot_->boxes(at), .label = snapshot_->label(at)};
+  const Size size = snapshot_->image_size(at);
+  return {.size = size.width < 1 ? Size{1, 1} : size, .boxes = snapshot_->boxes(at), .label = snapshot_->label(at)};
 }
 
 std::string StoreSource::name(uint32_t image) const {

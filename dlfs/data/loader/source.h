@@ -53,7 +53,7 @@ enum class Purpose : uint8_t { classify, detect };
 // The images of one split of a store; for classification those that are labelled as a whole.
 class StoreSource : public Source {
  public:
-  // Throws UsageError where the split has no such image, or sizes are not known.
+  // Throws UsageError where the split has no such image, or sizes are not known of files that have one.
   StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, Purpose purpose);
 
   uint32_t count() const override { return static_cast<uint32_t>(images_.size()); }
@@ -63,6 +63,7 @@ class StoreSource : public Source {
   void load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const override;
 
  private:
+  bool has_header(uint32_t at) const;
   void refuse_other_size(uint32_t image, Size is) const;
 
   std::shared_ptr<const Snapshot> snapshot_;
