@@ -33,8 +33,7 @@ Number value_of(const std::string& word, size_t equals, Number otherwise, Number
 void take_word(Augment& augment, const std::string& word) {
   const size_t equals = word.find('=');
   const std::string name = word.substr(0, equals);
-  const bool takes_number = name == "crop" || name == "colour" || name == "erase";
-  if (!takes_number && equals != std::string::npos)
+  if ((name == "flip" || name == "resized") && equals != std::string::npos)
     throw UsageError("dlfs", "--augment has " + word + ", but " + name + " takes no number");
   if (name == "flip")
     augment.flip = true;
