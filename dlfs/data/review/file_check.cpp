@@ -4,6 +4,7 @@
 #include <new>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/codec/jpeg_frame.h"
 
 namespace dlfs {
 namespace {
@@ -18,22 +19,6 @@ bool is_missing(const Folder& folder, const std::string& name) {
   std::error_code ignored;
   const auto status = std::filesystem::symlink_status(folder.path() + "/" + name, ignored);
   return status.type() == std::filesystem::file_type::not_found;
-}
-
-// requires: a JPEG whose header was read, so that its segments up to the frame are there.
-bool has_four_components(std::span<const std::byte> file) {
-  const auto byte = [&](size_t at) { return at < file.size() ? std::to_integer<unsigned>(file[at]) : 0; };
-  for (size_t at = 2; at + 9 < file.size();) {
-    if (byte(at) != 0xFF || byte(at + 1) == 0xFF) {
-      ++at;
-      continue;
-    }
-    const unsigned marker = byte(at + 1);
-    const bool frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
-    if (frame) return byte(at + 9) == 4;
-    at += 2 + 256 * byte(at + 2) + byte(at + 3);
-  }
-  return false;
 }
 
 }  // namespace
@@ -64,7 +49,7 @@ CheckedFile FileCheck::check(const Folder& folder, const std::string& name) {
     return broken(why.rfind("ends ", 0) == 0 ? Fault::truncated : Fault::undecodable, why);
   }
   result.digest = sha256(file_);
-  result.cmyk = result.header.codec == Codec::jpeg && has_four_components(file_);
+  result.cmyk = result.header.codec == Codec::jpeg && read_jpeg_frame(file_, name).components == 4;
   return result;
 }
 
