@@ -69,7 +69,8 @@ Database::Database(std::string path, Access access)
     : path_(std::move(path)), writable_(access.write || access.create) {
   bool as_it_lies = !writable_;
   const std::string name = name_for_sqlite(path_, as_it_lies);
-  const int flags = (writable_ ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+  // Who only reads may still put the log away when the last one closes; query_only below lets it change no row.
+  const int flags = (as_it_lies ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                     (access.create ? SQLITE_OPEN_CREATE : 0) | (as_it_lies ? SQLITE_OPEN_URI : 0) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(name.c_str(), &connection_, flags, nullptr);
@@ -82,6 +83,7 @@ Database::Database(std::string path, Access access)
     run(*this, "PRAGMA temp_store = MEMORY");
     run(*this, "PRAGMA synchronous = FULL");
     run(*this, "PRAGMA journal_size_limit = 67108864");
+    if (!writable_) run(*this, "PRAGMA query_only = ON");
     changed_by_others();
   } catch (...) {
     close();

@@ -246,6 +246,20 @@ TEST_F(AnnotationStore, IsReadWhereNothingMayBeWritten) {
   fs::permissions(inner, fs::perms(0755));
 }
 
+TEST_F(AnnotationStore, ReadersLeaveNoLogBehind) {
+  fill(*std::make_unique<Store>(path_, StoreUse::create), folder_ / "images",
+       testing::random_contents({.seed = 8, .images = 3}));
+  const auto files = [&] { return std::distance(fs::directory_iterator(fs::path(path_).parent_path()), {}); };
+  const auto before = files();
+  {
+    Store reader(path_, StoreUse::read);
+    EXPECT_EQ(reader.image_count(), 3);
+    EXPECT_EQ(error_of([&] { reader.add_category("x"); }),
+              "[store] " + path_ + ": was opened for reading only");
+  }
+  EXPECT_EQ(files(), before);
+}
+
 TEST_F(AnnotationStore, HasALogThoughACopyLostIt) {
   const auto open = [&](StoreUse use) { return Store(path_, use).revision(); };
   open(StoreUse::create);
