@@ -14,7 +14,8 @@ TEST(AugmentWords, SayWhatHappensToImages) {
 
 TEST(AugmentWords, ThatAreNoneAreNamed) {
   const auto fault = [](const std::string& words) { return error_of([&] { parse_augment(words); }); };
-  const std::string known = ", but can be none, or some of flip, crop=PIXELS, resized, colour=0.4, erase=0.25";
+  const std::string known =
+      ", but can be none, or some of flip, crop=PIXELS, resized, colour=0.4, erase=0.25";
   for (const std::string word : {"color=0.4", "zoom", " crop=4", "none"})
     EXPECT_EQ(fault("flip," + word), "[dlfs] --augment has " + word + known);
   EXPECT_EQ(fault(""), "[dlfs] --augment has an empty word" + known);

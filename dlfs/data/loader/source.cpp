@@ -52,8 +52,9 @@ StoreSource::StoreSource(std::shared_ptr<const Snapshot> snapshot, Split split, 
   }
   const char* const labelled = purpose == Purpose::classify ? " and labelled as a whole" : "";
   if (images_.empty())
-    throw UsageError("data", concat("of the store's ", snapshot_->size(), " images none is in ", to_string(split),
-                                    labelled, "; import some, with --split where no folder says it"));
+    throw UsageError("data",
+                     concat("of the store's ", snapshot_->size(), " images none is in ", to_string(split),
+                            labelled, "; import some, with --split where no folder says it"));
   if (without_size > 0)
     throw UsageError("data", concat("of ", without_size, " of ", images_.size(), " images of the split ",
                                     to_string(split), " no size is known; dlfs data audit reads them"));
@@ -72,7 +73,9 @@ bool StoreSource::has_header(uint32_t at) const {
 Subject StoreSource::subject(uint32_t image) const {
   const uint32_t at = images_[image];
   const Size size = snapshot_->image_size(at);
-  return {.size = size.width < 1 ? Size{1, 1} : size, .boxes = snapshot_->boxes(at), .label = snapshot_->label(at)};
+  return {.size = size.width < 1 ? Size{1, 1} : size,
+          .boxes = snapshot_->boxes(at),
+          .label = snapshot_->label(at)};
 }
 
 std::string StoreSource::name(uint32_t image) const {

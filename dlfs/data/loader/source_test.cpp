@@ -39,9 +39,10 @@ TEST_F(OfAStore, AnImageWithoutAHeaderStopsNoOther) {
 }
 
 TEST_F(OfAStore, SaysWhatASplitLacks) {
-  EXPECT_EQ(error_of([&] { open(Split::validation); }),
-            "[data] of the store's 2 images none is in val and labelled as a whole; import some, with --split "
-            "where no folder says it");
+  EXPECT_EQ(
+      error_of([&] { open(Split::validation); }),
+      "[data] of the store's 2 images none is in val and labelled as a whole; import some, with --split "
+      "where no folder says it");
 }
 
 TEST_F(OfAStore, ASizeThatCanBeFoundOutIsToBeFoundOut) {
