@@ -21,6 +21,7 @@ struct DecodeLimits {
   size_t memory = size_t{512} << 20;       // of the codec's own
   int scans = 100;                         // of a progressive JPEG
   std::chrono::milliseconds time{10'000};  // of one decode
+  size_t own_scan_reader = 16384;  // baseline scans of so many bytes are read by our own, faster reader
 };
 
 enum class Codec : uint8_t { jpeg, png, pgm };

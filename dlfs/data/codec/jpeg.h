@@ -1,7 +1,7 @@
 // JPEG in, through libjpeg-turbo: baseline, extended and progressive, 8 bits; gray, YCbCr, RGB, CMYK and YCCK. The last two
 // are taken as everybody writes and reads them: inverted. Pixels are those of its accurate integer transform and smooth
-// upsampling, whatever part of the image is asked for. Corrupt data are refused, not guessed at, as far as they are read:
-// a window ends the reading. Any thread.
+// upsampling, whatever part of the image is asked for; large baseline scans are read by huffman.h in its place, to the same
+// coefficients. Corrupt data are refused, not guessed at, as far as they are read: a window ends the reading. Any thread.
 #pragma once
 
 #include <span>
