@@ -15,18 +15,36 @@ struct Part {
   std::vector<std::string> files = {};
 };
 
-// A folder whose every folder is named like a split has parts; else it is one part itself.
+// A split's folder has folders and no image: a class may be called train too.
+bool holds_classes(const std::string& folder) {
+  bool classes = false;
+  for (const std::string& name : names_in(folder)) {
+    if (is_image_name(name)) return false;
+    classes = classes || is_folder(concat(folder, "/", name));
+  }
+  return classes;
+}
+
+// The folders of splits; where there is none, the folder is one part itself.
 std::vector<Part> find_parts(const std::string& path) {
   if (!is_folder(path)) throw FileError("folders", path + ": is no folder");
   std::vector<Part> parts;
-  bool only_splits = true;
+  std::vector<std::string> others;
   for (const std::string& name : names_in(path)) {
-    if (!is_folder(concat(path, "/", name))) continue;
+    const std::string folder = concat(path, "/", name);
+    if (!is_folder(folder)) continue;
     const std::optional<Split> split = split_of(name);
-    if (split) parts.push_back({.folder = concat(path, "/", name), .split = *split});
-    only_splits = only_splits && split.has_value();
+    if (split && holds_classes(folder))
+      parts.push_back({.folder = folder, .split = *split});
+    else
+      others.push_back(folder);
   }
-  if (parts.empty() || !only_splits) parts = {{.folder = path}};
+  if (parts.empty()) return {{.folder = path}};
+  for (const std::string& folder : others)  // a class beside splits, or a split without classes?
+    if (!images_beneath(folder).files.empty())
+      throw FileError("folders",
+                      concat(folder, ": holds images beside ", parts[0].folder,
+                             ", but is no train, val or test of folders of classes; move it away"));
   return parts;
 }
 

@@ -58,11 +58,35 @@ TEST_F(ClassFolders, MayStandBelowSplits) {
   EXPECT_EQ(rows()[6], folder_ / "data/val cat/1.jpg 0x0 id - val ");
 }
 
+TEST_F(ClassFolders, AreNoClassesWhereSplitsAre) {
+  file("data/train/cat/1.jpg", "x");
+  file("data/notes/readme.txt", "x");
+  import("folders", folder_ / "data");
+  EXPECT_EQ(rows()[1], folder_ / "data/train cat/1.jpg 0x0 id - train ") << "and train is no class";
+  file("data/val/1.jpg", "x");
+  EXPECT_EQ(fault("folders", folder_ / "data"),
+            concat("[folders] ", folder_ / "data/val: holds images beside ", folder_ / "data/train",
+                   ", but is no train, val or test of folders of classes; move it away"));
+  file("vehicles/train/1.jpg", "x");
+  file("vehicles/car/1.jpg", "x");
+  EXPECT_EQ(import("folders", folder_ / "vehicles").images, 2) << "a class may be called train";
+}
+
+TEST_F(ClassFolders, ThatAreLinksAreNotPassedInSilence) {
+  file("data/cat/1.jpg", "x");
+  std::filesystem::create_directory_symlink(folder_ / "data/cat", folder_ / "data/dog");
+  EXPECT_EQ(fault("folders", folder_ / "data"),
+            "[import] " +
+                (folder_ / "data/dog: is a link to a folder, and none is followed; put the folder there"));
+}
+
 TEST_F(ClassFolders, RefuseAFolderWithoutImages) {
   make_directories(folder_ / "data/cat");
   EXPECT_EQ(fault("folders", folder_ / "data"),
             "[folders] " + (folder_ / "data: holds no images in folders of classes"));
   EXPECT_EQ(fault("folders", folder_ / "none"), "[folders] " + (folder_ / "none: is no folder"));
+  EXPECT_EQ(fault("folders", folder_ / "data", folder_ / "none"),
+            "[folders] --images is " + (folder_ / "none, which is no folder"));
 }
 
 // MNIST's four files of two images each.
