@@ -202,7 +202,7 @@ BoundingBox read_coco_box(JsonCursor& cursor) {
 }
 
 CocoFile read_coco(std::string_view text, const std::string& source) {
-  JsonCursor cursor("coco", source, text);
+  JsonCursor cursor("coco", source, without_mark(text));
   CocoFile file;
   unsigned came = 0;
   cursor.object([&](std::string_view name) {

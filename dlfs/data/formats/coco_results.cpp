@@ -12,6 +12,7 @@
 #include "dlfs/data/formats/intake.h"
 #include "dlfs/data/formats/json_cursor.h"
 #include "dlfs/data/formats/output.h"
+#include "dlfs/data/formats/paths.h"
 
 namespace dlfs {
 namespace {
@@ -97,7 +98,7 @@ ImportReport import_coco_results(Store& store, const ImportRequest& request) {
     throw UsageError("coco-results", "needs --model, the name of the model that found them");
   const std::string path = request.json.empty() ? request.path : request.json;
   const Bytes bytes = read_file(path, {.max_bytes = largest_file});
-  JsonCursor cursor("coco-results", path, text_of(bytes));
+  JsonCursor cursor("coco-results", path, without_mark(text_of(bytes)));
   Reader reader(store);
   cursor.array([&] { reader.read(cursor); });
   cursor.end();
@@ -107,8 +108,9 @@ ImportReport import_coco_results(Store& store, const ImportRequest& request) {
   std::vector<ImagePrediction> predictions;
   ImportReport report;
   for (auto& [image, boxes] : reader.by_image) {
-    if (same(last_predicted(store, image, request.model), boxes)) continue;
-    report.predictions += static_cast<int64_t>(boxes.size());
+    const bool known = same(last_predicted(store, image, request.model), boxes);
+    (known ? report.known_predictions : report.predictions) += static_cast<int64_t>(boxes.size());
+    if (known) continue;
     predictions.push_back({.image = image,
                            .model = request.model,
                            .revision = store.revision(),

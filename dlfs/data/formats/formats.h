@@ -27,12 +27,12 @@ struct ImportRequest {
   std::string model = {};           // coco-results: whose predictions they are
 };
 struct ImportReport : ImportCounts {
-  int64_t empty_images = 0;        // of the source, without objects
-  int64_t missing_files = 0;       // images whose file is not in its folder
-  std::string missing_file = {};   // one of them
-  int64_t left_out = 0;            // things of the source that no store holds
-  std::string left_out_what = {};  // what kind they are
-  int64_t predictions = 0;         // boxes that a model predicted
+  int64_t empty_images = 0;                        // of the source, without objects
+  int64_t missing_files = 0;                       // images whose file is not in its folder
+  std::string missing_file = {};                   // one of them
+  int64_t left_out = 0;                            // things of the source that no store holds
+  std::string left_out_what = {};                  // what kind they are
+  int64_t predictions = 0, known_predictions = 0;  // boxes that a model predicted
 };
 ImportReport import_annotations(Store& store, const ImportRequest& request);
 

@@ -165,7 +165,7 @@ ImportReport import_label_studio(Store& store, const ImportRequest& request) {
   intake.folder(!request.images.empty()      ? request.images
                 : slash == std::string::npos ? "."
                                              : path.substr(0, slash + 1));
-  JsonCursor cursor("label-studio", path, text_of(bytes));
+  JsonCursor cursor("label-studio", path, without_mark(text_of(bytes)));
   cursor.array([&] {
     const std::string_view text = cursor.skip();
     Task task(Json::parse(text, path), cursor, intake);

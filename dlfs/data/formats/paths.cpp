@@ -99,7 +99,12 @@ Listing images_beneath(const std::string& folder) {
       continue;
     }
     std::error_code ignored;  // a link that leads nowhere
-    if (walk->is_directory(ignored)) continue;
+    if (walk->is_directory(ignored)) {
+      if (!walk->is_symlink(ignored)) continue;
+      throw FileError("import",
+                      concat(walk->path().native(),
+                             ": is a link to a folder, and none is followed; put the folder there"));
+    }
     if (!is_image_name(walk->path().native())) {
       ++listing.left_out;
       continue;
@@ -124,10 +129,15 @@ std::vector<std::string> names_in(const std::string& folder) {
   return names;
 }
 
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  return text.substr(text.starts_with(mark) ? mark.size() : 0);
+}
+
 std::vector<std::string> lines_of(const std::string& path) {
   const Bytes bytes = read_file(path, {.max_bytes = uint64_t{1} << 28});
   std::vector<std::string> lines;
-  for (std::string_view text = text_of(bytes); !text.empty();) {
+  for (std::string_view text = without_mark(text_of(bytes)); !text.empty();) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);

@@ -31,12 +31,16 @@ struct Listing {
   std::vector<std::string> files;  // relative and sorted
   int64_t left_out = 0;            // files that are hidden or not of the kind
 };
-// The images beneath a folder, at any depth; links to folders are not followed, and hidden files and folders stay out.
+// The images beneath a folder, at any depth; hidden files and folders stay out, and a link to a folder is refused: it
+// would not be followed when images are read.
 Listing images_beneath(const std::string& folder);
 // The names in a folder (not beneath), sorted, without the hidden ones.
 std::vector<std::string> names_in(const std::string& folder);
 
-// The lines of a small text file, without line ends.
+// Without the byte order mark that Windows puts before UTF-8.
+std::string_view without_mark(std::string_view text);
+
+// The lines of a small text file, without line ends and mark.
 std::vector<std::string> lines_of(const std::string& path);
 
 }  // namespace dlfs

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/formats/paths.h"
 #include "dlfs/data/formats/yolo.h"
 
 namespace dlfs {
@@ -84,7 +85,7 @@ class Lines {
 }  // namespace
 
 std::vector<YoloBox> parse_yolo(std::string_view text, const std::string& source, const YoloLimits& limits) {
-  return Lines(text, source, limits).found;
+  return Lines(without_mark(text), source, limits).found;
 }
 
 }  // namespace dlfs
