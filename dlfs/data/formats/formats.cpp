@@ -3,6 +3,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/data/formats/export.h"
 #include "dlfs/data/formats/intake.h"
+#include "dlfs/data/formats/paths.h"
 
 namespace dlfs {
 namespace {
@@ -53,6 +54,9 @@ Deed find(const std::vector<Format<Deed>>& formats, const std::string& name, con
 }  // namespace
 
 ImportReport import_annotations(Store& store, const ImportRequest& request) {
+  // Else none of its images would be there, and a second import from the right folder would be of other images.
+  if (!request.images.empty() && request.format != "idx" && !is_folder(request.images))
+    throw UsageError(request.format, concat("--images is ", request.images, ", which is no folder"));
   return find(importers(), request.format, "import")(store, request);
 }
 

@@ -56,7 +56,8 @@ void Intake::image(ImageRecord image, std::vector<Annotation>& annotations) {
 void Intake::leave_out(int64_t count, const std::string& what) {
   if (count == 0) return;
   report_.left_out += count;
-  report_.left_out_what = what;
+  std::string& all = report_.left_out_what;
+  if (all.find(what) == std::string::npos) all += (all.empty() ? "" : ", and ") + what;
 }
 
 ImportReport Intake::commit() {

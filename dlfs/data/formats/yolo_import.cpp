@@ -59,7 +59,7 @@ std::vector<Part> find_parts(const std::string& root, const std::string& images)
   return parts;
 }
 
-void import_part(const Part& part, const std::vector<int64_t>& categories, Intake& intake) {
+int64_t import_part(const Part& part, const std::vector<int64_t>& categories, Intake& intake) {
   struct Labels {
     explicit Labels(const LabelFolder& from) : folder(from.path), split(from.split) {}
     Folder folder;
@@ -69,7 +69,8 @@ void import_part(const Part& part, const std::vector<int64_t>& categories, Intak
   for (const LabelFolder& folder : part.labels)
     if (is_folder(folder.path)) labels.emplace_back(folder);
   intake.folder(part.images);
-  for (const std::string& file : images_beneath(part.images).files) {
+  const std::vector<std::string> files = images_beneath(part.images).files;
+  for (const std::string& file : files) {
     ImageRecord image;
     image.path = file;
     image.size = intake.size_of(file);
@@ -93,6 +94,7 @@ void import_part(const Part& part, const std::vector<int64_t>& categories, Intak
     }
     intake.image(std::move(image), annotations);
   }
+  return static_cast<int64_t>(files.size());
 }
 
 }  // namespace
@@ -106,8 +108,10 @@ ImportReport import_yolo(Store& store, const ImportRequest& request) {
     const auto index = static_cast<int64_t>(categories.size());
     categories.push_back(intake.category({.id = 0, .name = name, .supercategory = "", .source_id = index}));
   }
+  int64_t images = 0;
   for (const Part& part : find_parts(root.empty() ? "." : root, request.images))
-    import_part(part, categories, intake);
+    images += import_part(part, categories, intake);
+  if (images == 0) throw FileError("yolo", request.path + ": has no images; --images names their folder");
   return intake.commit();
 }
 
