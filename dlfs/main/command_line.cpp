@@ -234,13 +234,12 @@ struct Verbs {
     add_eval(words.add_verb("eval", "measure a model file on test images", eval_notes), eval);
     add_predict(words.add_verb("predict", "say what images show", predict_notes), predict);
     add_bench(words.add_verb("bench", "time operations or a training step", bench_notes), bench);
-    of_data = &words.add_verb("data", "look at a store's images and labels before training", data_notes);
+    of_data = &words.add_verb("data", "look at images and labels before training", data_notes);
     add_review(*of_data, data);
     add_describe(words.add_verb("describe", "show a model's layers, parameters and memory", describe_notes),
                  describe);
-    add_import(words.add_verb("import", "take other tools' annotations into a store", import_notes), import);
-    add_export(words.add_verb("export", "write a store's annotations for other tools", export_notes),
-               exported);
+    add_import(words.add_verb("import", "take in other tools' annotations", import_notes), import);
+    add_export(words.add_verb("export", "write annotations for other tools", export_notes), exported);
     words.add_verb("doctor", "say what this machine has, and what it lacks", "");
   }
 

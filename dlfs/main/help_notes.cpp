@@ -126,16 +126,17 @@ const char* const import_notes =
   idx           a folder with MNIST's four files; --images is where their images
                 are written to, as PNG files
   label-studio  its JSON export; the files of its images lie beneath --images
-  coco-results  a JSON file of what a model found, [{image_id, category_id, bbox,
-                score}, ...], for images and categories that came from COCO
+  coco-results  a JSON file of what a model found, [{image_id, category_id,
+                bbox, score}, ...], for images and categories of a COCO import
 
-The store is made where it is not there yet. All is imported or, where anything is
-refused, nothing: the message names file and record. What the store has already
-stays as it is, so importing twice changes nothing. Image files are never copied,
-only named; their folders stay where they are. Images without objects are kept.
-Which images are for training, validation and test is read off the names of files
-and folders (train2017, val, ...); --split says it for all. A whole JSON file is
-held in memory.
+The store is made where it is not there yet. All is imported or, where anything
+is refused, nothing: the message names file and record. What the store has
+already stays as it is, so importing twice changes nothing. Image files are never
+copied, only named; their folders stay where they are, and links that lead out
+of these are not followed. Images without objects are kept. Which images are for
+training, validation and test is read off the names of files and folders
+(train2017, val, ...); --split says it for all. A whole JSON file is held in
+memory.
 
 For example:
   dlfs import coco ~/datasets/coco --db my.db
@@ -151,13 +152,14 @@ const char* const export_notes =
   voc           a folder with Annotations/ and ImageSets/Main/
   yolo          a folder with labels/, data.yaml, and a list of images for each
                 split; to train with it, put or link the images in images/SPLIT
-  label-studio  a JSON file of tasks, to be imported there: with --model what that
-                model found, else the labels of the store, as predictions
+  label-studio  a JSON file of tasks, to be imported there: with --model what
+                that model found, else the labels of the store, as predictions
 
 Images are not copied. They are named from their folder, or, where they lie in
 several, from the folder that holds these. VOC and YOLO have no place for masks,
-areas, crowds and ids; COCO none for the split (--split exports one), and only
-Label Studio's has one for labels of whole images: what is left out is counted.
+areas, crowds and ids (a crowd becomes a box like others); COCO none for the
+split (--split exports one), and only Label Studio's has one for labels of whole
+images: labels that are left out are counted.
 
 For example:
   dlfs export coco labels.json --db my.db --split val

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <sstream>
 
 #include "dlfs/base/file.h"
 #include "dlfs/base/text.h"
@@ -7,6 +8,14 @@
 
 namespace dlfs {
 namespace {
+
+// Each line broken to the width of a terminal.
+std::string fitted(const std::string& text) {
+  std::istringstream lines(text);
+  std::string all;
+  for (std::string line; std::getline(lines, line);) all += wrapped(line, 80) + "\n";
+  return all;
+}
 
 // {3, "box", "boxes"} -> "3 boxes"
 std::string counted(int64_t count, const char* one, const char* several) {
@@ -26,7 +35,7 @@ std::string remarks(const ImportReport& report) {
   if (report.missing_files > 0)
     text += concat(counted(report.missing_files, "image file is", "image files are"), " not there, ",
                    printable(report.missing_file), report.missing_files > 1 ? " among them" : "",
-                   "; --images names their folder\n");
+                   "; to name their folder, import into a new store with --images\n");
   if (report.left_out > 0)
     text += concat("left out: ", with_separators(report.left_out), " ", report.left_out_what, "\n");
   return text;
@@ -45,26 +54,28 @@ void run_import(const ImportCommand& command, std::ostream& out) {
       report.empty_images > 0 ? concat("; ", with_separators(report.empty_images), " without objects") : "";
   std::vector<std::vector<std::string>> rows;
   if (command.request.format == "coco-results") {
-    rows.push_back({"predictions", new_and_known(report.predictions, 0)});
+    rows.push_back({"predictions", new_and_known(report.predictions, report.known_predictions)});
   } else {
     rows.push_back({"images", new_and_known(report.images, report.known_images) + negatives});
     rows.push_back({"annotations", new_and_known(report.annotations, report.known_annotations)});
     rows.push_back({"categories", new_and_known(report.categories, 0)});
   }
   out << printable(command.store) << ": imported in " << fixed(seconds.count(), 1) << " s\n"
-      << columns(rows) << remarks(report);
+      << columns(rows) << fitted(remarks(report));
 }
 
 void run_export(const ExportCommand& command, std::ostream& out) {
   const Store store(command.store, StoreUse::read);
   const ExportCounts counts = export_annotations(store, command.request);
-  std::string text = concat(printable(command.request.path), ": ", counted(counts.images, "image", "images"),
-                            ", ", counted(counts.annotations, "annotation", "annotations"),
-                            "; images are named from ", printable(counts.root), "\n");
+  std::string text =
+      concat(printable(command.request.path), ": ", counted(counts.images, "image", "images"), ", ",
+             command.request.model.empty() ? counted(counts.annotations, "annotation", "annotations")
+                                           : counted(counts.annotations, "prediction", "predictions"),
+             "; images are named from ", printable(counts.root), "\n");
   if (counts.left_out > 0)
     text += concat("left out: ", counted(counts.left_out, "annotation", "annotations"), " that ",
                    command.request.format, " has no place for\n");
-  out << text;
+  out << fitted(text);
 }
 
 }  // namespace dlfs
