@@ -14,7 +14,7 @@ void each_stretch(const Walk& walk, Visit visit) {
     for (int j = 0; j < extents[1]; ++j)
       for (int k = 0; k < extents[2]; ++k)
         for (int from = 0; from < extents[Walk::inner]; from += most) {
-          Stretch stretch{{}, std::min(most, extents[Walk::inner] - from)};
+          WalkStretch stretch{{}, std::min(most, extents[Walk::inner] - from)};
           for (size_t side = 0; side < 3; ++side) {
             const std::array<int, 4>& strides = walk.strides[side];
             stretch.at[side] = int64_t{i} * strides[0] + int64_t{j} * strides[1] + int64_t{k} * strides[2] +
@@ -43,7 +43,7 @@ void add_map(Program& program, const Walk& walk, const StretchFill& fill, const 
   program.add([walk, fill, to, add = settings.add](std::byte* scratch) {
     float* const whole = to.at(scratch);
     std::array<float, most> results;
-    each_stretch(walk, [&](const Stretch& stretch) {
+    each_stretch(walk, [&](const WalkStretch& stretch) {
       float* __restrict const values = whole + stretch.at[Walk::whole];
       fill(stretch, add ? results.data() : values);
       if (add)
@@ -61,7 +61,7 @@ void add_sum_over(Program& program, const Walk& walk, const StretchFill& fill, c
     std::fill_n(total, count, 0.0);
     const bool kept = walk.strides[settings.side][Walk::inner] != 0;
     std::array<float, most> results;
-    each_stretch(walk, [&](const Stretch& stretch) {
+    each_stretch(walk, [&](const WalkStretch& stretch) {
       fill(stretch, results.data());
       double* __restrict const sums = total + stretch.at[settings.side];
       if (kept)

@@ -10,11 +10,11 @@
 namespace dlfs {
 
 // A stretch along the walk's inner axis: where it begins in each of the three tensors.
-struct Stretch {
+struct WalkStretch {
   std::array<int64_t, 3> at;  // by Walk::Side
   int count;
 };
-using StretchFill = std::function<void(const Stretch&, float* results)>;  // `count` numbers, side by side
+using StretchFill = std::function<void(const WalkStretch&, float* results)>;  // `count` numbers, side by side
 
 struct StoreSettings {
   bool add = false;  // to what is there

@@ -32,7 +32,7 @@ double log_between(double least, double most, double uniform) {
   return round_to(std::exp(between(std::log(least), std::log(most), uniform)), 0x1p16);
 }
 
-Turn turn_by(double degrees) {
+Angle turn_by(double degrees) {
   constexpr double radians = 3.14159265358979323846 / 180;
   return {.sine = round_to(std::sin(degrees * radians), 0x1p20),
           .cosine = round_to(std::cos(degrees * radians), 0x1p20)};
@@ -203,8 +203,8 @@ void apply(const RandomAffine& t, Canvas& canvas, const Random& random) {
   const auto either_way = [&](double most, uint64_t counter) {
     return between(-most, most, random.uniform(counter));
   };
-  const Turn turn = turn_by(either_way(t.degrees, 0));
-  const Turn lean = turn_by(either_way(t.shear, 1));
+  const Angle turn = turn_by(either_way(t.degrees, 0));
+  const Angle lean = turn_by(either_way(t.shear, 1));
   const double scale = between(t.least_scale, t.most_scale, random.uniform(2));
   const int x = round_half_up(either_way(t.translate, 3) * width);
   const int y = round_half_up(either_way(t.translate, 4) * height);

@@ -13,10 +13,10 @@ namespace dlfs {
 double between(double least, double most, double uniform);
 double log_between(double least, double most, double uniform);  // the logarithm is uniform
 
-struct Turn {
+struct Angle {
   double sine = 0, cosine = 1;
 };
-Turn turn_by(double degrees);
+Angle turn_by(double degrees);
 
 void apply(const Stretch& t, Canvas& canvas, const Random& random);
 void apply(const ShortestEdge& t, Canvas& canvas, const Random& random);

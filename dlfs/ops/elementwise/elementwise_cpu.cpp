@@ -40,7 +40,7 @@ StretchFill fill_with(const ElementwiseSettings& settings, Part part, const Walk
     return i < tensors.size() ? tensors[i].as<float>() : nullptr;
   };
   const Sources<float> of{data(site.in, 0), data(site.in, 1), data(site.out, 0), data(site.d_out, 0)};
-  return [of, settings, loop = loop_of<float>(settings.kind, part, walk)](const Stretch& stretch,
+  return [of, settings, loop = loop_of<float>(settings.kind, part, walk)](const WalkStretch& stretch,
                                                                           float* results) {
     const auto from = [&](const float* tensor, Walk::Side side, const float* otherwise) {
       return tensor == nullptr ? otherwise : tensor + stretch.at[side];

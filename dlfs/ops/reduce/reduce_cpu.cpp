@@ -8,7 +8,7 @@ namespace dlfs {
 KernelPtr reduce_forward_cpu(Device&, const Site& site, const ReduceSettings& settings) {
   auto program = std::make_unique<Program>([&scratch = site.scratch] { return scratch.data(); });
   const Tensor &x = site.in[0], &y = site.out[0];
-  const auto fill = [from = x.as<float>()](const Stretch& stretch, float* results) {
+  const auto fill = [from = x.as<float>()](const WalkStretch& stretch, float* results) {
     std::copy_n(from + stretch.at[Walk::whole], stretch.count, results);
   };
   add_sum_over(*program, walk(x.shape(), y.shape(), y.shape()), fill, y,
@@ -25,7 +25,7 @@ KernelPtr reduce_backward_cpu(Device&, const Site& site, const ReduceSettings& s
   const Walk through = walk(x, y, y);
   const float scale = reduce_scale(settings, x, y);
   const bool repeats = through.strides[Walk::a][Walk::inner] == 0;
-  const auto fill = [from = site.d_out[0].as<float>(), scale, repeats](const Stretch& stretch,
+  const auto fill = [from = site.d_out[0].as<float>(), scale, repeats](const WalkStretch& stretch,
                                                                        float* results) {
     const float* __restrict const d_y = from + stretch.at[Walk::a];
     if (repeats)
