@@ -39,7 +39,7 @@ Bytes small_store(const std::string& path) {
     }
   }
   import.commit();
-  one.id = 1;
+  one.id = one.image = 1;
   store.put_label(one, "ann");
   store.put_predictions(
       {{.image = 1, .model = "m", .boxes = {{.category = 1, .box = BoundingBox{}, .score = 1}}}});
