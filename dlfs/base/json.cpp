@@ -54,7 +54,10 @@ template <typename Number>
 std::string shortest(Number value) {
   if (!std::isfinite(value)) return "null";
   std::array<char, 32> buffer{};
-  return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr};
+  char *const begin = buffer.data(), *const end = begin + buffer.size();
+  if (std::abs(value) < Number{1e18}) return {begin, std::to_chars(begin, end, value).ptr};
+  // With an exponent: digits alone would be a whole number, and of these nobody reads more than 64 bits.
+  return {begin, std::to_chars(begin, end, value, std::chars_format::scientific).ptr};
 }
 
 [[noreturn]] void fail(const std::string& source, const std::string& fact) {
