@@ -27,4 +27,7 @@ struct VocFile {
 // Throws FileError with `source`.
 VocFile parse_voc(std::string_view text, const std::string& source);
 
+// Of a line of a list: a name, and in the lists of one class "1", "0" or "-1" after it.
+std::string voc_listed_stem(const std::string& line);
+
 }  // namespace dlfs

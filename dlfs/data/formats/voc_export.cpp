@@ -52,15 +52,21 @@ std::string object_element(const Annotation& annotation, const std::string& cate
 class Stems {
  public:
   std::string of(const std::string& name) {
-    std::string whole = without_ending(name), stem = file_name(whole);
+    std::string whole = without_ending(name), stem = seen(file_name(whole));
     if (taken_.insert(stem).second) return stem;
     std::replace(whole.begin(), whole.end(), '/', '_');
-    stem = whole;
+    stem = whole = seen(whole);
     for (int i = 2; !taken_.insert(stem).second; ++i) stem = concat(whole, "_", i);
     return stem;
   }
 
  private:
+  // A name that a folder would hide, or whose end a line of a list would lose, is changed.
+  static std::string seen(std::string stem) {
+    if (voc_listed_stem(stem) != stem) std::replace(stem.begin(), stem.end(), ' ', '_');
+    return stem.empty() || stem.front() == '.' ? "_" + stem : stem;
+  }
+
   std::unordered_set<std::string> taken_;
 };
 

@@ -105,4 +105,13 @@ VocFile parse_voc(std::string_view text, const std::string& source) {
   return Reader(source).read(parse_xml(text, "voc", source));
 }
 
+std::string voc_listed_stem(const std::string& line) {
+  const size_t end = line.find_last_not_of(" \t");
+  std::string stem = line.substr(0, end == std::string::npos ? 0 : end + 1);
+  const size_t space = stem.find_last_of(" \t");
+  const std::string mark = space == std::string::npos ? "" : stem.substr(space + 1);
+  if (mark == "1" || mark == "0" || mark == "-1") stem.resize(stem.find_last_not_of(" \t", space) + 1);
+  return stem;
+}
+
 }  // namespace dlfs

@@ -53,16 +53,6 @@ std::vector<Place> find_places(const std::string& path) {
   return places;
 }
 
-// A line of a list: a name, and in the lists of one class "1", "0" or "-1" after it.
-std::string listed_stem(const std::string& line) {
-  const size_t end = line.find_last_not_of(" \t");
-  std::string stem = line.substr(0, end == std::string::npos ? 0 : end + 1);
-  const size_t space = stem.find_last_of(" \t");
-  const std::string mark = space == std::string::npos ? "" : stem.substr(space + 1);
-  if (mark == "1" || mark == "0" || mark == "-1") stem.resize(stem.find_last_not_of(" \t", space) + 1);
-  return stem;
-}
-
 // The split of each image, by the name of its XML file, as ImageSets/Main/{train,val,test}.txt say. Where only trainval.txt
 // is there, its images are for training.
 std::unordered_map<std::string, Split> read_lists(const std::string& folder) {
@@ -71,7 +61,7 @@ std::unordered_map<std::string, Split> read_lists(const std::string& folder) {
     const std::string path = concat(folder, "/", name, ".txt");
     if (!is_file(path)) return false;
     for (const std::string& line : lines_of(path)) {
-      const std::string stem = listed_stem(line);
+      const std::string stem = voc_listed_stem(line);
       if (stem.empty()) continue;
       const auto [known, fresh] = splits.emplace(stem, split);
       if (!fresh && known->second != split)

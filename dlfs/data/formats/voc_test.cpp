@@ -111,5 +111,23 @@ TEST_F(Voc, ExportWritesWhatImportReads) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out.tmp"));
 }
 
+// A file that begins with a point is hidden, and a list's line may end in a mark: then the XML file is called otherwise.
+TEST_F(Voc, NamesThatAFolderOrAListWouldLoseComeBack) {
+  std::string list;
+  for (const char* name : {".jpg", "x/.b.jpg", "c 1.jpg", "d -1.png", "e .jpg", "f 0 .jpg", "c_1.png"}) {
+    list += concat("n", list.size(), "\n");
+    write(list.substr(list.rfind('n'), list.size() - list.rfind('n') - 1),
+          concat("<filename>", name, "</filename>"));
+  }
+  write_file(folder_ / "ImageSets/Main/train.txt", list);
+  import();
+  const ExportCounts counts =
+      export_annotations(Store(db_, StoreUse::read), {.format = "voc", .path = folder_ / "out"});
+  EXPECT_EQ(counts.images, 7);
+  Store back(folder_ / "back.db", StoreUse::create);
+  import_annotations(back, {.format = "voc", .path = folder_ / "out", .images = counts.root});
+  EXPECT_EQ(rows_of(back), rows());
+}
+
 }  // namespace
 }  // namespace dlfs::testing
