@@ -37,6 +37,7 @@ std::optional<std::string> find_image(const std::string& place, const Intake& in
   if (const size_t scheme = path.find("://"); scheme != std::string::npos) path.erase(0, scheme + 3);
   if (const size_t local = path.find("?d="); local != std::string::npos) path.erase(0, local + 3);
   path = without_percent_codes(path);
+  std::replace(path.begin(), path.end(), '\\', '/');
   constexpr size_t longest = 4096;  // of a path of any system: what stands before names no file
   if (path.size() > longest) path.erase(0, path.size() - longest);
   std::optional<std::string> last;

@@ -76,6 +76,8 @@ TEST_F(LabelStudio, FindsImagesByTheEndOfTheirAddress) {
        {"cats/a b.jpg", "/data/local-files/?d=cats/a%20b.jpg", "https://host:80/x/cats/a%20b.jpg",
         "s3://bucket/cats/a b.jpg", "/home/me/cats/a b.jpg", "../../cats/a b.jpg"})
     EXPECT_EQ(path_of(place), "cats/a b.jpg") << place;
+  EXPECT_EQ(path_of(R"(C:\\x\\cats\\a b.jpg)"), "cats/a b.jpg");
+  EXPECT_EQ(path_of(R"(dogs\\d.jpg)"), "d.jpg");
   EXPECT_EQ(path_of("/data/upload/3/0a1b2c3d-c.jpg"), "c.jpg");
   EXPECT_EQ(path_of("/data/upload/3/0a1b2c3d-none.jpg"), "0a1b2c3d-none.jpg");
   EXPECT_EQ(path_of("../../../etc/passwd"), "passwd");
