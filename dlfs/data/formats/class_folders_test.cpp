@@ -89,6 +89,16 @@ TEST_F(ClassFolders, RefuseAFolderWithoutImages) {
             "[folders] --images is " + (folder_ / "none, which is no folder"));
 }
 
+// An export would write them otherwise, and the image would not be found again.
+TEST_F(ClassFolders, RefuseNamesThatAreNotUtf8) {
+  file("data/cat/b\xE4r.jpg", "x");
+  EXPECT_EQ(fault("folders", folder_ / "data"),
+            "[folders] the file \"cat/b\uFFFDr.jpg\" has a name that is not UTF-8: rename it");
+  file("more/b\xE4r/1.jpg", "x");
+  EXPECT_EQ(fault("folders", folder_ / "more"),
+            "[folders] the category \"b\uFFFDr\" has a name that is not UTF-8: rename it");
+}
+
 // MNIST's four files of two images each.
 void write_idx(const Folder& folder) {
   for (const std::string start : {"train", "t10k"}) {

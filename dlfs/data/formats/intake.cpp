@@ -1,8 +1,11 @@
 #include "dlfs/data/formats/intake.h"
 
+#include <simdjson.h>
+
 #include <filesystem>
 
 #include "dlfs/base/error.h"
+#include "dlfs/base/json.h"
 #include "dlfs/data/codec/decode.h"
 #include "dlfs/data/formats/paths.h"
 
@@ -18,7 +21,19 @@ std::string source_text(const ImportRequest& request, const std::string& source)
 }  // namespace
 
 Intake::Intake(Store& store, const ImportRequest& request, const std::string& source)
-    : import_(store, source_text(request, source)), split_(request.split) {}
+    : format_(request.format), import_(store, source_text(request, source)), split_(request.split) {}
+
+// An export would write it otherwise.
+void Intake::refuse_unless_utf8(const char* what, const std::string& name) const {
+  if (!simdjson::validate_utf8(name.data(), name.size()))
+    throw FileError(format_, concat("the ", what, " ", JsonWriter().value(cut(name, 200)).text(),
+                                    " has a name that is not UTF-8: rename it"));
+}
+
+int64_t Intake::category(const Category& category) {
+  refuse_unless_utf8("category", category.name);
+  return import_.category(category);
+}
 
 void Intake::folder(const std::string& path) {
   folder_.reset();
@@ -42,6 +57,7 @@ Size Intake::size_of(const std::string& path) const {
 }
 
 void Intake::image(ImageRecord image, std::vector<Annotation>& annotations) {
+  refuse_unless_utf8("file", image.path);
   image.folder = folder_id_;
   if (split_) image.split = *split_;
   if (annotations.empty()) ++report_.empty_images;

@@ -18,7 +18,7 @@ class Intake {
   int64_t category(const std::string& name) {
     return category(Category{.id = 0, .name = name, .supercategory = "", .source_id = {}});
   }
-  int64_t category(const Category& category) { return import_.category(category); }
+  int64_t category(const Category& category);
 
   // Images that follow lie in it. It need not be there: then none of their files is.
   void folder(const std::string& path);
@@ -34,6 +34,9 @@ class Intake {
   ImportReport commit();
 
  private:
+  void refuse_unless_utf8(const char* what, const std::string& name) const;
+
+  std::string format_;
   Import import_;
   ImportReport report_;
   std::optional<Split> split_;
