@@ -21,17 +21,21 @@ std::string trimmed(std::string_view text) {
 // where a scalar can begin.
 size_t find_unquoted(std::string_view text, char wanted) {
   char quote = 0, before = ' ';
+  bool doubled = false;  // the quote that another, right behind it, opens again
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    const bool begins = quote == 0 && (c == '"' || c == '\'') &&
-                        std::string_view(" \t,[{:").find(before) != std::string_view::npos;
+    const bool begins =
+        quote == 0 && (c == '"' || c == '\'') &&
+        (std::string_view(" \t,[{:").find(before) != std::string_view::npos || (doubled && c == '\''));
+    const bool escape = quote == '"' && before == '\\', ends = quote != 0 && c == quote && !escape;
+    doubled = ends && c == '\'';
     if (begins)
       quote = c;
-    else if (c == quote && !(quote == '"' && before == '\\'))
+    else if (ends)
       quote = 0;
     else if (quote == 0 && c == wanted && (c != '#' || before == ' ' || before == '\t'))
       return i;
-    before = c;
+    before = escape ? ' ' : c;  // an escape is two characters long
   }
   return std::string::npos;
 }

@@ -29,6 +29,8 @@ TEST(YoloNames, OfEveryWayToWriteThem) {
                            "names: [a cat,\n  'it''s', # odd\n  \"R: D # no\"\n]\n"})
     EXPECT_EQ(parse_yaml_names(lines(text), "data.yaml"), names) << text;
   EXPECT_TRUE(parse_yaml_names(lines("nc: 3\n"), "data.yaml").empty());
+  EXPECT_EQ(parse_yaml_names(lines(R"(names: ["a\\", b, "\"c", 'd'', e', f])"), "data.yaml"),
+            (std::vector<std::string>{"a\\", "b", "\"c", "d', e", "f"}));
 }
 
 TEST(YoloNames, RefusesWhatIsNoListOfThem) {
