@@ -40,6 +40,7 @@ const std::vector<Format<Exporter>>& exporters() {
 template <typename Deed>
 std::vector<std::string> names(const std::vector<Format<Deed>>& formats) {
   std::vector<std::string> found;
+  found.reserve(formats.size());
   for (const Format<Deed>& format : formats) found.emplace_back(format.name);
   return found;
 }

@@ -2,12 +2,17 @@
 // No path in a file leads out of the image folder. Images without objects stay, as negatives. One thread.
 //
 //   coco          instances JSON; crowd and segmentation kept as they came
-//   coco results  [{image_id, category_id, bbox, score}], a model's predictions
+//   coco-results  [{image_id, category_id, bbox, score}], a model's predictions
 //   voc           a folder with Annotations/*.xml, ImageSets/Main/{train,val,test}.txt, JPEGImages; 1-based, inclusive
 //   yolo          images/ and labels/ with one txt an image, and classes.txt, obj.names or data.yaml for their names
 //   folders       CLASS/*.jpg, or {train,val,test}/CLASS/*.jpg: whole-image labels (ImageNet's layout)
 //   idx           MNIST's four files, whose images are written to a folder as PNG
 //   label-studio  its JSON export (rectanglelabels, choices); out: predictions for its import
+//
+// Out and in again a row is the same but for what a format has no place for. All: own ids, origin, hash, what was deleted.
+// COCO: the split, and labels of whole images. VOC: labels of whole images, ids, masks, crowds, areas other than the box's,
+// supercategories, and members of `extra` that VOC does not know. YOLO: as VOC, and all of `extra`. Label Studio: as YOLO,
+// and the split; but labels of whole images it has.
 #pragma once
 
 #include <optional>
