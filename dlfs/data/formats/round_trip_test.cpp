@@ -153,7 +153,7 @@ TEST(RoundTrip, Bccd) {
 
 // `pattern` of tar: which files of it.
 void import_cifar10(const std::string& data, const std::string& pattern, int64_t images) {
-  const Folder folder;
+  const Folder folder(Folder::in_memory());
   make_directories(folder / "cifar10");
   for (const std::string part : {"train", "test"}) {
     const std::string command = concat("tar xzf '", data, "/", part, ".tar.gz' -C '", folder / "cifar10",
@@ -200,7 +200,7 @@ TEST(SlowRoundTrip, Cifar10AsClassFolders) {
 
 TEST(SlowRoundTrip, MnistAsIdx) {
   DLFS_NEEDS_DATA(data, "mnist");
-  const Folder folder;
+  const Folder folder(Folder::in_memory());
   const std::string db = folder / "my.db";
   const ImportRequest request{.format = "idx", .path = data, .images = folder / "mnist"};
   const ImportReport report = import_into(db, request);
