@@ -58,5 +58,6 @@ int64_t count_correct(const std::vector<Prediction>& predictions, const Subjects
 
 // How many threads should read images for work on this device: what the cores of the machine leave.
 int usual_threads(const Device& device);
+inline constexpr int fillers_of_a_card = 4;  // that hand batches to its JPEG decoders; more are no faster
 
 }  // namespace dlfs

@@ -130,7 +130,9 @@ float cosine_rate(float rate, int64_t step, int64_t steps) {
 TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
                   const TrainSettings& settings, const std::vector<Hook*>& hooks) {
   refuse_nonsense(model, data, settings);
-  const int threads = settings.threads > 0 ? settings.threads : usual_threads(device);
+  const int threads = settings.threads > 0        ? settings.threads
+                      : settings.decode_on_device ? fillers_of_a_card
+                                                  : usual_threads(device);
   TrainingStep training(device, state, model, data, settings);
   Evaluator evaluator(device, state, model, data.classes(), settings.precision, data.statistics);
   Loader loader(data.train,

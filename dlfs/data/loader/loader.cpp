@@ -109,19 +109,24 @@ Loader::Loader(std::shared_ptr<const Source> source, const LoaderSettings& setti
     slot->fence = device.fence();
     slots_.push_back(std::move(slot));
   }
+  constexpr size_t room = size_t{2} << 30;  // for decoded images, of all threads together
   const auto turn = std::make_shared<std::mutex>();
   for (int i = 0; i < std::max(settings.threads, 1); ++i) {
     workers_.push_back(std::make_unique<Worker>());
     if (!settings.on_device) continue;
     std::string why_not;
-    auto jpeg = open_jpeg_batches(device, settings.recipe, {.turn = turn}, why_not);
+    auto jpeg = open_jpeg_batches(device, settings.recipe,
+                                  {.memory = room / std::max(settings.threads, 1), .turn = turn}, why_not);
     if (jpeg == nullptr) throw DeviceError("data", "images cannot be decoded on the device: " + why_not);
     workers_[i]->encoded = std::make_unique<EncodedBatch>(std::move(jpeg), settings.batch);
   }
   start_threads();
 }
 
-Loader::~Loader() { stop_threads(); }
+Loader::~Loader() {
+  stop_threads();
+  wait_for_uploads();
+}
 
 int64_t Loader::batches_per_epoch() const {
   return settings_.training ? epoch_length_ / settings_.batch
@@ -162,12 +167,16 @@ const LoadedBatch& Loader::next() {
   return slot.batch;
 }
 
+void Loader::wait_for_uploads() {
+  for (const auto& slot : slots_) slot->fence->set(device_.stream());
+  for (const auto& slot : slots_) slot->fence->wait();
+}
+
 void Loader::seek(const LoaderPosition& position) {
   DLFS_CHECK(position.epoch >= 1 && position.sample >= 0 && position.sample < epoch_length_, "epoch ",
              position.epoch, ", sample ", position.sample, " of ", epoch_length_);
   stop_threads();
-  for (const auto& slot : slots_) slot->fence->set(device_.stream());
-  for (const auto& slot : slots_) slot->fence->wait();
+  wait_for_uploads();
   tickets_.clear();
   batches_started_ = batches_given_ = batches_released_ = 0;
   position_ = started_ = position;

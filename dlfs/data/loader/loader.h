@@ -87,6 +87,7 @@ class Loader {
   struct Ticket;
   struct Worker;
 
+  void wait_for_uploads();
   void start_threads();
   void stop_threads();
   bool start_batch();  // gives out the tickets of one more batch, if there is a free slot

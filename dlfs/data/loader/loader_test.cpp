@@ -312,6 +312,21 @@ TEST(Loader, LeavesOutCrowdsAndBoxesThatDoNotFit) {
   }
 }
 
+TEST(Loader, DrawsFromAMixOfSources) {
+  const auto cpu = open_cpu();
+  const auto first = formula({.count = 60}), second = formula({.count = 20});
+  const auto both =
+      std::make_shared<const MixedSource>(std::vector<std::shared_ptr<const Source>>{first, second});
+  LoaderSettings settings = some_settings(2);
+  settings.sampling = {.order = Order::mixed, .mix = {{.images = 60, .weight = 0}, {.images = 20}}};
+  Loader loader(both, settings, *cpu);
+  for (int i = 0; i < 10; ++i) loader.next();
+  EXPECT_EQ(first->loads, 0);
+  EXPECT_GT(second->loads, 60);
+  const auto other = formula({.classes = 4});
+  EXPECT_THROW(MixedSource({first, other}), UsageError);
+}
+
 TEST(Loader, RefusesABatchThatNoEpochFills) {
   const auto cpu = open_cpu();
   LoaderSettings settings = some_settings(0);

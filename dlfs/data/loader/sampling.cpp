@@ -74,6 +74,38 @@ std::vector<uint32_t> repeated(const Subjects& subjects, float rare, uint64_t ke
   return order;
 }
 
+// As many samples as there are images: a source by its weight, then its next image (each is gone through in a shuffled
+// order of its own, again and again).
+std::vector<uint32_t> mixed(const std::vector<MixShare>& mix, uint64_t seed, int64_t epoch) {
+  double weights = 0;
+  uint64_t total = 0;
+  std::vector<uint32_t> order, firsts;
+  for (const MixShare& share : mix) {
+    DLFS_CHECK(share.weight >= 0 && (share.images > 0 || share.weight == 0), share.images, " images, weight ",
+               share.weight);
+    firsts.push_back(static_cast<uint32_t>(total));
+    total += share.images;
+    weights += share.weight;
+  }
+  DLFS_CHECK(weights > 0, "a mix of nothing");
+  const Random random(epoch_key("mix", seed, epoch));
+  std::vector<std::vector<uint32_t>> orders(mix.size());
+  std::vector<uint64_t> seen(mix.size(), 0);
+  for (uint64_t i = 0; i < total; ++i) {
+    double left = random.uniform(i) * weights;
+    size_t source = 0;
+    while (source + 1 < mix.size() && (left >= mix[source].weight || mix[source].weight == 0))
+      left -= mix[source++].weight;
+    const uint32_t images = mix[source].images;
+    const uint64_t at = seen[source]++;
+    if (at % images == 0)
+      orders[source] =
+          permutation(images, combine(epoch_key("mix source", seed, epoch), source * total + at / images));
+    order.push_back(firsts[source] + orders[source][at % images]);
+  }
+  return order;
+}
+
 std::vector<uint32_t> whole_epoch(const Sampling& sampling, const Subjects& subjects, int64_t epoch) {
   switch (sampling.order) {
     case Order::in_order: {
@@ -87,6 +119,8 @@ std::vector<uint32_t> whole_epoch(const Sampling& sampling, const Subjects& subj
       return balanced(subjects, epoch_key("class balanced", sampling.seed, epoch));
     case Order::repeat_factor:
       return repeated(subjects, sampling.rare, epoch_key("repeat factor", sampling.seed, epoch));
+    case Order::mixed:
+      return mixed(sampling.mix, sampling.seed, epoch);
   }
   throw InternalError("bug", "an order of images that is none");
 }
@@ -105,30 +139,6 @@ std::vector<uint32_t> epoch_images(const Sampling& sampling, const Subjects& sub
   for (size_t i = 0; i < share; ++i) all[i] = all[i * sampling.ranks + sampling.rank];
   all.resize(share);
   return all;
-}
-
-std::vector<uint32_t> mixed_epoch(const std::vector<uint32_t>& counts, const std::vector<float>& weights,
-                                  uint64_t seed, int64_t epoch) {
-  DLFS_CHECK(counts.size() == weights.size() && !counts.empty(), counts.size(), " sources, ", weights.size(),
-             " weights");
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  const auto total = std::accumulate(counts.begin(), counts.end(), uint64_t{0});
-  const Random random(epoch_key("mix", seed, epoch));
-  std::vector<uint32_t> order, firsts{0};
-  for (const uint32_t count : counts) firsts.push_back(firsts.back() + count);
-  std::vector<std::vector<uint32_t>> orders(counts.size());
-  std::vector<uint64_t> seen(counts.size(), 0);
-  for (uint64_t i = 0; i < total; ++i) {
-    double left = random.uniform(i) * sum;
-    size_t source = 0;
-    while (source + 1 < counts.size() && (left -= weights[source]) >= 0) ++source;
-    const uint64_t at = seen[source]++;
-    if (at % counts[source] == 0)
-      orders[source] = permutation(counts[source], combine(epoch_key("mix source", seed, epoch),
-                                                           source * total + at / counts[source]));
-    order.push_back(firsts[source] + orders[source][at % counts[source]]);
-  }
-  return order;
 }
 
 }  // namespace dlfs

@@ -80,7 +80,9 @@ TEST(Sampling, RanksShareAnEpoch) {
 }
 
 TEST(Sampling, MixesSourcesByTheirWeights) {
-  const std::vector<uint32_t> order = mixed_epoch({9000, 1000}, {1, 1}, 1, 1);
+  const Classes images({10000});
+  const Sampling sampling{.order = Order::mixed, .mix = {{.images = 9000}, {.images = 1000}}};
+  const std::vector<uint32_t> order = epoch_images(sampling, images, 1);
   ASSERT_EQ(order.size(), 10000U);
   std::map<uint32_t, int> times;
   int of_second = 0;
@@ -91,7 +93,9 @@ TEST(Sampling, MixesSourcesByTheirWeights) {
   EXPECT_NEAR(of_second, 5000, 250);
   for (uint32_t image = 9000; image < 10000; ++image)
     EXPECT_NEAR(times[image], of_second / 1000.0, 1) << image;
-  EXPECT_EQ(order, mixed_epoch({9000, 1000}, {1, 1}, 1, 1));
+  EXPECT_EQ(order, epoch_images(sampling, images, 1));
+  const Sampling one{.order = Order::mixed, .mix = {{.images = 9000, .weight = 0}, {.images = 1000}}};
+  for (const uint32_t image : epoch_images(one, images, 1)) ASSERT_GE(image, 9000U);
 }
 
 }  // namespace

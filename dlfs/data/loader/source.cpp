@@ -104,4 +104,39 @@ void StoreSource::load(uint32_t image, const DecodeRequest& request, Bytes& file
   refuse_other_size(image, into.whole);
 }
 
+MixedSource::MixedSource(std::vector<std::shared_ptr<const Source>> sources)
+    : Source(sources.at(0)->classes()), sources_(std::move(sources)) {
+  for (const auto& source : sources_) {
+    if (source->classes() != classes())
+      throw UsageError("data", concat("the sources of a mix have other classes: ", join(classes(), ", "),
+                                      "; and ", join(source->classes(), ", ")));
+    firsts_.push_back(firsts_.back() + source->count());
+  }
+}
+
+MixedSource::Place MixedSource::place(uint32_t image) const {
+  const size_t after = std::upper_bound(firsts_.begin(), firsts_.end(), image) - firsts_.begin();
+  return {sources_[after - 1].get(), image - firsts_[after - 1]};
+}
+
+Subject MixedSource::subject(uint32_t image) const {
+  const auto [source, index] = place(image);
+  return source->subject(index);
+}
+
+std::string MixedSource::name(uint32_t image) const {
+  const auto [source, index] = place(image);
+  return source->name(index);
+}
+
+void MixedSource::read(uint32_t image, Bytes& file) const {
+  const auto [source, index] = place(image);
+  source->read(index, file);
+}
+
+void MixedSource::load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const {
+  const auto [source, index] = place(image);
+  source->load(index, request, file, into);
+}
+
 }  // namespace dlfs

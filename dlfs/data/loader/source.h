@@ -48,6 +48,28 @@ class MemorySource : public Source {
   LabelledImages images_;
 };
 
+// Several sources with the same classes, one behind another. Throws UsageError where the classes differ.
+class MixedSource : public Source {
+ public:
+  explicit MixedSource(std::vector<std::shared_ptr<const Source>> sources);
+
+  uint32_t count() const override { return firsts_.back(); }
+  Subject subject(uint32_t image) const override;
+  std::string name(uint32_t image) const override;
+  void read(uint32_t image, Bytes& file) const override;
+  void load(uint32_t image, const DecodeRequest& request, Bytes& file, Decoded& into) const override;
+
+ private:
+  struct Place {
+    const Source* source;
+    uint32_t image;
+  };
+  Place place(uint32_t image) const;
+
+  std::vector<std::shared_ptr<const Source>> sources_;
+  std::vector<uint32_t> firsts_ = {0};  // of each source, and the count of all
+};
+
 enum class Purpose : uint8_t { classify, detect };
 
 // The images of one split of a store; for classification those that are labelled as a whole.
