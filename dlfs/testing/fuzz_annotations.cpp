@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
@@ -10,6 +11,7 @@
 #include "dlfs/data/formats/paths.h"
 #include "dlfs/data/formats/segmentation.h"
 #include "dlfs/data/formats/xml.h"
+#include "dlfs/data/formats/yolo.h"
 #include "dlfs/data/store/database.h"
 #include "dlfs/testing/folder.h"
 #include "dlfs/testing/fuzz.h"
@@ -134,6 +136,13 @@ std::pair<std::string_view, std::string_view> two_texts(std::span<const std::byt
   const std::string_view text = text_of(input);
   const size_t end = std::min(text.find('\0'), text.size());
   return {text.substr(0, end), text.substr(std::min(end + 1, text.size()))};
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  std::istringstream stream{std::string(text)};
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
 }
 
 bool same(const XmlElement& a, const XmlElement& b) {
@@ -261,8 +270,11 @@ void fuzz_voc(std::span<const std::byte> input) {
 void fuzz_yolo(std::span<const std::byte> input) {
   static Desk desk;
   const auto [names, labels] = two_texts(input);
-  desk.clear();
   const bool yaml = names.find("names:") != std::string_view::npos;
+  if (yaml)
+    parse_yolo(labels, "input",
+               {.classes = parse_yaml_names(lines_of(names), "input").size(), .size = {64, 48}});
+  desk.clear();
   write(desk.in + (yaml ? "/data.yaml" : "/classes.txt"), names);
   write(desk.in + "/labels/a.txt", labels);
   round_trip(desk, {.format = "yolo", .path = desk.in, .images = desk.images});

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/data/formats/json_cursor.h"
@@ -38,6 +40,14 @@ bool same(const Json& a, const Json& b) {
                     same_member);
 }
 
+bool has_long_number(std::string_view text) {
+  size_t digits = 0;
+  return std::any_of(text.begin(), text.end(), [&](char c) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    return digits > 18;
+  });
+}
+
 }  // namespace
 
 // What is read can be written, and is read from that as the same. The cursor takes what the tree takes; what it takes
@@ -65,8 +75,8 @@ void fuzz_json(std::span<const std::byte> input) {
   } catch (const FileError& error) {
     cursor_refusal = error.what();
   }
-  const auto says = [&](const char* words) { return refusal.find(words) != std::string::npos; };
-  if (refusal.empty() || (!says("nested deeper") && !says("big")))
+  const bool deep = refusal.find("nested deeper") != std::string::npos;
+  if (!deep && (refusal.empty() || !has_long_number(text)))
     DLFS_CHECK(refusal.empty() == cursor_refusal.empty(), refusal, " against ", cursor_refusal);
 }
 
