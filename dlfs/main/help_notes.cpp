@@ -131,10 +131,10 @@ const char* const import_notes =
 
 The store is made where it is not there yet. All is imported or, where anything
 is refused, nothing: the message names file and record. What the store has
-already stays as it is, so importing twice changes nothing. Image files are never
-copied, only named; their folders stay where they are, and links that lead out
-of these are not followed. Images without objects are kept. Which images are for
-training, validation and test is read off the names of files and folders
+already stays as it is, so importing twice changes nothing. Image files are
+never copied, only named; their folders stay where they are, and links that lead
+out of these are not followed. Images without objects are kept. Which images are
+for training, validation and test is read off the names of files and folders
 (train2017, val, ...); --split says it for all. A whole JSON file is held in
 memory.
 
