@@ -8,6 +8,7 @@ the CPU by one thread, decode_jpeg and v2.RandomResizedCrop(antialias). Rates ar
 """
 import pathlib
 import statistics
+import os
 import sys
 import time
 
@@ -77,8 +78,11 @@ def on_cpu(files):
 
 def main():
     words = [word for word in sys.argv[1:] if word != "--cpu"]
+    known = [pathlib.Path(root) / "coco128/train2017" for root in (os.environ.get("DLFS_DATA", ""), "build/data") if root]
+    words = words or [str(folder) for folder in known if folder.is_dir()][:1]
     if len(words) != 1:
-        sys.exit(__doc__)
+        print(__doc__, "no coco128 in $DLFS_DATA or build/data", sep="\n")
+        sys.exit(77)
     paths = sorted(pathlib.Path(words[0]).glob("*.jpg"))
     if not paths:
         sys.exit(f"jpeg.py: no .jpg files in {words[0]}")
