@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "dlfs/base/error.h"
 #include "dlfs/data/codec/decode.h"
@@ -56,12 +57,31 @@ uint32_t checksum(std::span<const std::byte> bytes) {
 }  // namespace
 
 void fuzz_image(std::span<const std::byte> input) {
-  static Decoded whole, part;
-  const DecodeLimits limits{.pixels = 1 << 20, .memory = size_t{64} << 20, .time = std::chrono::seconds(60)};
+  static Decoded whole, part, alone;
+  DecodeLimits limits{.pixels = 1 << 20,
+                      .memory = size_t{64} << 20,
+                      .time = std::chrono::seconds(60),
+                      .own_scan_reader = std::numeric_limits<size_t>::max()};
   Choice choice(input);
   const int channels = std::array{1, 3, 4}[choice.below(3)];
   const auto [width, height] = inspect_image(input, "input", limits).size;
-  decode_image(input, "input", {.channels = channels}, whole, limits);
+  const auto decoded_by_libjpeg_alone = [&] {
+    try {
+      decode_image(input, "input", {.channels = channels}, alone, limits);
+      return true;
+    } catch (const FileError&) {
+      return false;
+    }
+  };
+  const bool is_picture = decoded_by_libjpeg_alone();
+  limits.own_scan_reader = 0;
+  try {
+    decode_image(input, "input", {.channels = channels}, whole, limits);
+  } catch (const FileError&) {
+    DLFS_CHECK(!is_picture, "our scan reader refuses what libjpeg reads");
+    throw;
+  }
+  DLFS_CHECK(is_picture && whole.image.pixels == alone.image.pixels, "our scan reader reads otherwise");
   Box window{.x = choice.below(width), .y = choice.below(height)};
   window.width = 1 + choice.below(width - window.x);
   window.height = 1 + choice.below(height - window.y);
