@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the house to docs/house.svg: floors from the drawing in check_layers.py, folders as rooms, ops as rooms
+"""Draws the house to docs/house.svg: floors from the drawing in check_layers.py, folders as rooms, rooms of a folder
 inside their floor, and the includes between folders as lines whose width is their number.
 
     tools/picture.py [FILE]
@@ -9,7 +9,7 @@ colour of the floor it comes from; an include that points up or sideways would b
 """
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from html import escape
 from math import sqrt
 from pathlib import Path
@@ -20,7 +20,7 @@ import size
 WIDTH, MARGIN, LABEL = 1200, 40, 96  # the drawing, its edge, the column of floor numbers
 LOWEST, TALLEST, GAP = 84, 176, 48   # height of an empty and of the largest floor; the air between, where lines run
 ROOM_GAP, SMALLEST = 16, 118         # between rooms of one floor; the narrowest room
-OPS_ROW, OPS_IN_A_ROW = 76, 6
+ROW, IN_A_ROW = 76, 6                # of rooms within a folder
 TOP = 116
 
 INK, QUIET, UP = "#2b3440", "#6b7783", "#d0021b"
@@ -39,14 +39,14 @@ def house():
 
 
 def measured(root):
-    """({folder: lines}, {op: lines}, Counter of (from folder, to folder)); tests aside."""
+    """({folder: lines}, {folder: {its room: lines}}, Counter of (from folder, to folder)); tests aside."""
     library, _, _ = size.measure(root)
-    lines, ops, arrows = Counter(), Counter(), Counter()
+    lines, inside, arrows = Counter(), defaultdict(Counter), Counter()
     for folder, (_, counts) in library.items():
         parts = folder.split("/")
         lines[parts[1]] += sum(counts.values())
-        if len(parts) == 3 and parts[1] == "ops":
-            ops[parts[2]] += sum(counts.values())
+        if len(parts) == 3:
+            inside[parts[1]][parts[2]] += sum(counts.values())
     for path in check_layers.sources(root):
         if path.parts[0] != "dlfs" or check_layers.is_test(path):
             continue
@@ -54,7 +54,7 @@ def measured(root):
             target = header.split("/")
             if target[0] == "dlfs" and len(target) > 2 and target[1] != path.parts[1]:
                 arrows[path.parts[1], target[1]] += 1
-    return lines, ops, arrows
+    return lines, inside, arrows
 
 
 def spread(names, weights, left, right, smallest, gap):
@@ -118,7 +118,7 @@ def ports(arrows, rooms, floor_of):
 
 
 def draw(root):
-    lines, ops, arrows = measured(root)
+    lines, inside, arrows = measured(root)
     floors, floor_of = house(), check_layers.FLOORS
     arrows = {pair: n for pair, n in arrows.items() if pair[0] in floor_of and pair[1] in floor_of}
     drawing, rooms, bands = Drawing(), {}, []
@@ -126,8 +126,9 @@ def draw(root):
     weight = {number: sum(lines[name] for name in folders) for number, folders in floors.items()}
     for number, folders in floors.items():
         height = LOWEST + (TALLEST - LOWEST) * weight[number] / max(*weight.values(), 1)
-        if folders == ["ops"]:
-            height = 82 + OPS_ROW * -(-len(ops) // OPS_IN_A_ROW)
+        rows = max(-(-len(inside[name]) // IN_A_ROW) for name in folders)
+        if rows > 0:
+            height = 82 + ROW * rows
         bands.append((number, y, height))
         for name, (x, width) in spread(folders, lines, left + 16, right - 16, SMALLEST, ROOM_GAP).items():
             rooms[name] = (x, y + 16, width, height - 32)
@@ -147,8 +148,8 @@ def draw(root):
         empty = not lines[name]
         drawing.box(x, top, width, tall, COLOURS[floor_of[name]] if empty else "#ffffff", "#c9d1d9", dash="5 5" if empty else "")
         words = f"{lines[name]:,} lines" if lines[name] else "not built yet"
-        if name == "ops":
-            draw_ops(drawing, ops, x, top, width, words)
+        if inside[name]:
+            draw_inside(drawing, name, inside[name], (x, top, width), words, COLOURS[floor_of[name]])
         else:
             drawing.text(x + width / 2, top + tall / 2 - 2, name, 20, QUIET if empty else INK, 600, "middle")
             drawing.text(x + width / 2, top + tall / 2 + 19, words, 14.5, QUIET, anchor="middle")
@@ -158,19 +159,23 @@ def draw(root):
     return drawing.svg(height)
 
 
-def draw_ops(drawing, ops, x, top, width, words):
-    drawing.text(x + 20, top + 30, "ops", 20, INK, 600)
-    drawing.text(x + 66, top + 30, f"{words}, one room an op", 14.5, QUIET)
-    names = sorted(ops)
-    for start in range(0, len(names), OPS_IN_A_ROW):
-        row = names[start:start + OPS_IN_A_ROW]
-        for name, (left, wide) in spread(row, ops, x + 16, x + width - 16, 104, 12).items():
-            draw_op(drawing, name, ops[name], left, top + 46, wide)
-        top += OPS_ROW
+def draw_inside(drawing, folder, rooms, place, words, colour):
+    """The rooms of a folder: those that stand on each other from the ground up, from left to right; ops by their names."""
+    x, top, width = place
+    stairs = check_layers.STAIRS.get(folder)
+    drawing.text(x + 20, top + 30, folder, 20, INK, 600)
+    what = "each room stands on those to its left" if stairs else "one room an op"
+    drawing.text(x + 36 + 11.5 * len(folder), top + 30, f"{words}, {what}", 14.5, QUIET)
+    names = sorted(rooms, key=stairs.index) if stairs else sorted(rooms)
+    for start in range(0, len(names), IN_A_ROW):
+        for name, (left, wide) in spread(names[start:start + IN_A_ROW], rooms, x + 16, x + width - 16, 104, 12).items():
+            draw_room(drawing, name, rooms[name], (left, top + 46, wide), colour)
+        top += ROW
 
 
-def draw_op(drawing, name, lines, x, top, width):
-    drawing.box(x, top, width, OPS_ROW - 12, COLOURS[4], "#b9d4c3", 8)
+def draw_room(drawing, name, lines, place, colour):
+    x, top, width = place
+    drawing.box(x, top, width, ROW - 12, colour, "#b9c9c3", 8)
     words = name.split("_")
     one_line = len(name) * 9.6 < width - 12 or len(words) == 1
     title = [" ".join(words)] if one_line else [" ".join(words[:-1]), words[-1]]
