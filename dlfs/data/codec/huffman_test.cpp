@@ -13,6 +13,7 @@
 #include "dlfs/testing/data.h"
 #include "dlfs/testing/dice.h"
 #include "dlfs/testing/files.h"
+#include "dlfs/testing/fuzz.h"
 
 namespace dlfs::testing {
 namespace {
@@ -135,6 +136,26 @@ TEST(Huffman, EndsInNoise) {
     ASSERT_LE(units, 8 * 200);
   }
 }
+
+// Photographs with a few bytes changed: what fuzzing asks of an image, both readers of its scan agreeing among it.
+void try_damage(int rounds) {
+  DLFS_NEEDS_DATA(folder, "coco128");
+  const std::vector<std::string> paths = jpegs_in(folder + "/train2017");
+  const auto jpeg = fuzz_targets()[0];
+  Dice dice(11);
+  for (int round = 0; round < rounds; ++round) {
+    const std::string& path = paths[static_cast<size_t>(dice.below(static_cast<int>(paths.size())))];
+    Bytes file = read_file(path);
+    for (int change = dice.below(4); change >= 0; --change)
+      file[static_cast<size_t>(dice.below(static_cast<int>(file.size())))] =
+          static_cast<std::byte>(dice.below(256));
+    if (dice.one_in(4)) file.resize(static_cast<size_t>(dice.below(static_cast<int>(file.size()))));
+    ASSERT_NO_THROW(fuzz_once(jpeg, file)) << path << ", round " << round;
+  }
+}
+
+TEST(Huffman, DamagedPhotographsAreReadAsLibjpegReadsThem) { try_damage(30); }
+TEST(SlowHuffman, DamagedPhotographsAreReadAsLibjpegReadsThem) { try_damage(1500); }
 
 }  // namespace
 }  // namespace dlfs::testing
