@@ -21,10 +21,10 @@ using Clock = std::chrono::steady_clock;
 Recipe recipe_for(Size size) {
   Recipe recipe{.transforms = {}, .slot = size};
   if (size.width == size.height)
-    recipe.transforms.push_back(RandomResizedCrop{.to = size});
+    recipe.transforms.emplace_back(RandomResizedCrop{.to = size});
   else
-    recipe.transforms.push_back(Letterbox{size});
-  recipe.transforms.push_back(RandomFlip{});
+    recipe.transforms.emplace_back(Letterbox{size});
+  recipe.transforms.emplace_back(RandomFlip{});
   return recipe;
 }
 

@@ -90,9 +90,9 @@ Augment usual_augment(const Model& model) {
 
 std::string to_string(const Augment& augment) {
   std::vector<std::string> words;
-  if (augment.flip) words.push_back("flip");
+  if (augment.flip) words.emplace_back("flip");
   if (augment.crop > 0) words.push_back(concat("crop=", augment.crop));
-  if (augment.resized) words.push_back("resized");
+  if (augment.resized) words.emplace_back("resized");
   if (augment.colour > 0) words.push_back(concat("colour=", augment.colour));
   if (augment.erase > 0) words.push_back(concat("erase=", augment.erase));
   return words.empty() ? "none" : join(words, ",");
@@ -129,7 +129,7 @@ Recipe training_recipe(const Model& model, const Augment& augment) {
 
 Recipe evaluation_recipe(const Model& model) {
   Recipe made = recipe(model);
-  made.transforms.push_back(Stretch{input_size(model)});
+  made.transforms.emplace_back(Stretch{input_size(model)});
   return made;
 }
 

@@ -32,6 +32,7 @@ EncodedSample EncodedBatch::view(const Sample& sample) {
 
 std::vector<FaultySample> EncodedBatch::fill(int count, const Tensor& to) {
   std::vector<EncodedSample> encoded;
+  encoded.reserve(count);
   for (int i = 0; i < count; ++i) encoded.push_back(view(samples_[i]));
   return jpeg_->fill(encoded, to);
 }

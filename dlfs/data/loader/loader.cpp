@@ -316,7 +316,7 @@ void Loader::make_on_device(Slot& slot, EncodedBatch& encoded) {
     place.data = all.as<uint8_t>() + i * bytes(place.spec);
     skip(slot.batch.images[i], fault.why);
     make_place(slot, i, true, [&](uint32_t image, uint64_t key) {
-      const Drawn drawn = encoded.prepare(i, *source_, settings_.recipe, image, key);
+      Drawn drawn = encoded.prepare(i, *source_, settings_.recipe, image, key);
       for (const FaultySample& again : encoded.fill_one(i, place))
         throw UnreadableImage(image, FileError("data", again.why));
       return drawn;

@@ -70,6 +70,7 @@ std::vector<uint32_t> repeated(const Subjects& subjects, float rare, uint64_t ke
   images.resize(std::min(images.size(), static_cast<size_t>(all)));
   const std::vector<uint32_t> places = permutation(static_cast<uint32_t>(images.size()), combine(key, 1));
   std::vector<uint32_t> order;
+  order.reserve(places.size());
   for (const uint32_t place : places) order.push_back(images[place]);
   return order;
 }

@@ -35,6 +35,7 @@ namespace {
 
 std::vector<std::string> names_of(const std::vector<Category>& categories) {
   std::vector<std::string> names;
+  names.reserve(categories.size());
   for (const Category& category : categories) names.push_back(category.name);
   return names;
 }
