@@ -1,4 +1,5 @@
 // Annotation files of strangers. What comes into a store goes out of it and comes in again as the same rows.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>

@@ -1,4 +1,5 @@
 // Stores and messages of strangers.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 

@@ -1,6 +1,7 @@
 #include "dlfs/data/review/twins.h"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <bit>
 #include <set>
