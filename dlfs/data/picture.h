@@ -50,7 +50,6 @@ struct ImageView {
   std::span<const uint8_t> pixels;  // [height,width,channels]
   int channels = 1;                 // or 3
 };
-using GrayImage = ImageView;
 
 class Picture {
  public:

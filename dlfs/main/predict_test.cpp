@@ -22,13 +22,13 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-GrayImage image_at(const LabelledImages& images, int i) {
+ImageView image_at(const LabelledImages& images, int i) {
   const size_t pixels = static_cast<size_t>(images.height) * images.width;
   return {.size = {images.width, images.height},
           .pixels = std::span(images.pixels).subspan(i * pixels, pixels)};
 }
 
-void write_pgm(const std::string& path, const GrayImage& image) {
+void write_pgm(const std::string& path, const ImageView& image) {
   write_file(path, concat("P5\n", image.size.width, " ", image.size.height, "\n255\n") +
                        std::string(image.pixels.begin(), image.pixels.end()));
 }
@@ -52,7 +52,7 @@ struct Predict : ::testing::Test {
     return words;
   }
 
-  void write(const std::string& name, const GrayImage& image) const {
+  void write(const std::string& name, const ImageView& image) const {
     write_file(folder / name, std::span<const std::byte>(encode_png(image)));
   }
 
@@ -114,7 +114,7 @@ TEST_F(Predict, SeesWhatEvalSeesInFashionMnist) {
 
 TEST_F(Predict, SaysWhatItDidAndShowsTheTopClasses) {
   const LabelledImages images = small_images({}, Split::test);
-  const GrayImage gray = image_at(images, 3);
+  const ImageView gray = image_at(images, 3);
   write("gray.png", gray);
   // Each pixel as four, in colour: made gray and averaged, it is nearly the same image again.
   Picture large({.width = 56, .height = 56}, {});
@@ -170,7 +170,7 @@ TEST_F(Predict, NamesABadImageAndGoesOn) {
 // The second name would clear the terminal; the first begins like a flag.
 TEST_F(Predict, TakesAnyNameAndShowsNoneRaw) {
   const LabelledImages images = small_images({}, Split::test);
-  const GrayImage image = image_at(images, 0);
+  const ImageView image = image_at(images, 0);
   const std::string wild = "\x1B[2J\xFF.png";
   write(wild, image);
   const Ended text = run_program(predict({"--top", "1", "--", folder / wild, "-x.png"}));

@@ -29,7 +29,7 @@ std::string refusal(const std::function<void()>& read) {
 TEST(Decode, IsToldByItsFirstBytes) {
   const Folder folder;
   const std::array<uint8_t, 2> pixels = {7, 9};
-  const Bytes png = encode_png(GrayImage{.size = {.width = 2, .height = 1}, .pixels = pixels});
+  const Bytes png = encode_png(ImageView{.size = {.width = 2, .height = 1}, .pixels = pixels});
   write_file(folder / "png.txt", std::span<const std::byte>(png));
   EXPECT_EQ(read_image(folder / "png.txt").pixels, (std::vector<uint8_t>{7, 9}));
   write_file(folder / "pgm.png", "P2 2 1 255 7 9");

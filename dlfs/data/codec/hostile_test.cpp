@@ -1,6 +1,7 @@
 // Files that nobody should write: each becomes a picture or one sentence, soon and within the limits. The full counts are
 // in the Slow suite.
 #include <gtest/gtest.h>
+#include <time.h>
 #include <zlib.h>
 
 #include "dlfs/base/error.h"
@@ -12,7 +13,12 @@
 namespace dlfs::testing {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+// Of this thread alone: what else a busy machine does is no fault of a decoder.
+std::chrono::nanoseconds processor_time() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
 struct Answers {
   int pictures = 0, sentences = 0;
@@ -21,7 +27,7 @@ struct Answers {
 // Header, whole, and a scaled window, all of them answered in one of the two ways.
 void ask(std::span<const std::byte> file, const std::string& source, Answers& answers) {
   static Decoded into;  // as a loader's worker has it, after whatever was there before
-  const auto begin = Clock::now();
+  const auto begin = processor_time();
   try {
     const ImageHeader header = inspect_image(file, source);
     decode_image(file, source, {.channels = header.channels}, into);
@@ -39,7 +45,7 @@ void ask(std::span<const std::byte> file, const std::string& source, Answers& an
     ASSERT_TRUE(text[0] == '[' && text.find("] " + source + ": ") < 10 && text.size() > source.size() + 10)
         << text;
   }
-  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2)) << source;
+  EXPECT_LT(processor_time() - begin, std::chrono::seconds(2)) << source;
 }
 
 void try_malformed(size_t step) {
@@ -104,14 +110,14 @@ std::string number(uint32_t value, int bytes) {
 
 void expect_refused(const std::string& text, const std::string& sentence, const DecodeLimits& limits = {}) {
   Decoded into;
-  const auto begin = Clock::now();
+  const auto begin = processor_time();
   try {
     decode_image(std::as_bytes(std::span(text)), "a", {}, into, limits);
     ADD_FAILURE() << "is taken, but should be refused: " << sentence;
   } catch (const FileError& error) {
     EXPECT_EQ(std::string(error.what()), sentence);
   }
-  EXPECT_LT(Clock::now() - begin, std::chrono::milliseconds(50)) << sentence;
+  EXPECT_LT(processor_time() - begin, std::chrono::milliseconds(50)) << sentence;
   EXPECT_LT(into.image.pixels.capacity(), size_t{1} << 20) << sentence;
 }
 
@@ -195,10 +201,10 @@ TEST(HostileImages, BombsOfPngAreRefusedOrPassedBy) {
   for (const std::string& text : {concat(start, texts, picture, end), concat(start, profiles, picture, end),
                                   concat(start, picture, texts, end)}) {
     Decoded into;
-    const auto begin = Clock::now();
+    const auto begin = processor_time();
     decode_image(std::as_bytes(std::span(text)), "a", {.channels = 1}, into);
     EXPECT_EQ(into.image.pixels, std::vector<uint8_t>(44 * 36));
-    EXPECT_LT(Clock::now() - begin, std::chrono::milliseconds(50));
+    EXPECT_LT(processor_time() - begin, std::chrono::milliseconds(50));
   }
   expect_refused(concat(start, more, end), "[png] a: goes on after its last pixel");
 }

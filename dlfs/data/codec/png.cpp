@@ -99,7 +99,9 @@ void convert(const uint8_t* from, size_t pixels, int file_channels, int channels
 
 Bytes encode_png(const Picture& picture) { return encode(picture.size(), PNG_FORMAT_RGB, picture.pixels()); }
 
-Bytes encode_png(const GrayImage& image) { return encode(image.size, PNG_FORMAT_GRAY, image.pixels); }
+Bytes encode_png(const ImageView& image) {
+  return encode(image.size, image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB, image.pixels);
+}
 
 void write_png(const std::string& path, const Picture& picture) {
   write_file(path, std::span<const std::byte>(encode_png(picture)));

@@ -10,7 +10,7 @@
 namespace dlfs {
 
 Bytes encode_png(const Picture& picture);
-Bytes encode_png(const GrayImage& image);
+Bytes encode_png(const ImageView& image);
 void write_png(const std::string& path, const Picture& picture);
 
 // PNG of any kind: gray, palette or colour, 1 to 16 bits, interlaced or not; more than 8 bits are rounded. What is

@@ -44,7 +44,7 @@ TEST(Png, HoldsAPicture) {
 
 TEST(Png, HoldsAGrayImage) {
   const std::array<uint8_t, 6> pixels = {0, 1, 2, 100, 254, 255};
-  const Read decoded = read(encode_png(GrayImage{.size = {.width = 3, .height = 2}, .pixels = pixels}));
+  const Read decoded = read(encode_png(ImageView{.size = {.width = 3, .height = 2}, .pixels = pixels}));
   EXPECT_EQ(decoded.size.width, 3);
   EXPECT_FALSE(decoded.colored);
   EXPECT_TRUE(std::ranges::equal(decoded.pixels, pixels));
@@ -231,8 +231,8 @@ TEST(Png, SurvivesEveryCutAndEveryWrongByte) {
 
 TEST(Png, ChecksItsPixels) {
   const std::array<uint8_t, 6> pixels{};
-  EXPECT_THROW(encode_png(GrayImage{.size = {.width = 3, .height = 3}, .pixels = pixels}), InternalError);
-  EXPECT_THROW(encode_png(GrayImage{}), InternalError);
+  EXPECT_THROW(encode_png(ImageView{.size = {.width = 3, .height = 3}, .pixels = pixels}), InternalError);
+  EXPECT_THROW(encode_png(ImageView{}), InternalError);
 }
 
 }  // namespace

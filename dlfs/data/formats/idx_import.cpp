@@ -18,7 +18,7 @@ std::string numbered(int index) {
 }
 
 // A file that is there already must be this very image, or its beginning: an import was ended while it wrote.
-void write_image(const std::string& path, const GrayImage& image) {
+void write_image(const std::string& path, const ImageView& image) {
   const Bytes png = encode_png(image);
   if (!is_file(path)) return write_new(path, text_of(png));
   const Bytes there = read_file(path);

@@ -121,7 +121,7 @@ class Traversal : public ::testing::Test {
   Traversal() {
     for (const char* name : {"images/deep", "images-evil", "Annotations"}) make_directories(folder_ / name);
     const std::vector<uint8_t> pixels(123 * 45);
-    const Bytes secret = encode_png(GrayImage{.size = {123, 45}, .pixels = pixels});
+    const Bytes secret = encode_png(ImageView{.size = {123, 45}, .pixels = pixels});
     write_file(folder_ / "secret.png", secret);
     write_file(folder_ / "images-evil/secret.png", secret);
     const auto link = [&](const std::string& to, const std::string& name) {

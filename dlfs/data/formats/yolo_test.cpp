@@ -73,7 +73,7 @@ class Yolo : public ::testing::Test {
   void image(const std::string& name, Size size) const {
     make_directories((folder / name).substr(0, (folder / name).rfind('/')));
     const std::vector<uint8_t> pixels(static_cast<size_t>(size.width * size.height), 0);
-    write_file(folder / name, encode_png(GrayImage{.size = size, .pixels = pixels}));
+    write_file(folder / name, encode_png(ImageView{.size = size, .pixels = pixels}));
   }
   void label(const std::string& name, const std::string& text) const {
     make_directories((folder / name).substr(0, (folder / name).rfind('/')));

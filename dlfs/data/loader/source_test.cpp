@@ -16,7 +16,7 @@ class OfAStore : public ::testing::Test {
   OfAStore() {
     make_directories(folder_ / "data/train/cat");
     const std::vector<uint8_t> pixels(4);
-    write_file(folder_ / "data/train/cat/good.png", encode_png(GrayImage{.size = {2, 2}, .pixels = pixels}));
+    write_file(folder_ / "data/train/cat/good.png", encode_png(ImageView{.size = {2, 2}, .pixels = pixels}));
     write_file(folder_ / "data/train/cat/later.png", "");
   }
   std::unique_ptr<StoreSource> open(Split split = Split::train) const {
