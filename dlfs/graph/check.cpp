@@ -2,22 +2,16 @@
 
 #include <cmath>
 
+#include "dlfs/tensor/half.h"
+
 namespace dlfs {
 namespace {
 
+// The reference computes in f32 what another device keeps in 16 bits.
+Spec wide(const Spec& spec) { return {spec.shape, is_float(spec.dtype) ? DType::f32 : spec.dtype}; }
+
 double element(const Tensor& tensor, const std::vector<std::byte>& content, size_t i) {
-  switch (tensor.spec.dtype) {
-    case DType::f32:
-      return reinterpret_cast<const float*>(content.data())[i];
-    case DType::i32:
-      return reinterpret_cast<const int32_t*>(content.data())[i];
-    case DType::u8:
-      return std::to_integer<int>(content[i]);
-    case DType::f16:
-    case DType::bf16:
-      break;
-  }
-  DLFS_CHECK(false, "no reader of ", to_string(tensor.spec.dtype));
+  return number_at(content.data(), tensor.spec.dtype, i);
 }
 
 }  // namespace
@@ -26,8 +20,15 @@ Tensor Check::copy(const Tensor& tensor, Stream stream) {
   if (!tensor) return {};
   std::vector<std::byte> content(bytes(tensor.spec));
   subject_.download(tensor, content.data(), stream);
+  const Spec spec = wide(tensor.spec);
+  if (spec != tensor.spec) {
+    std::vector<std::byte> widened(bytes(spec));
+    convert(content.data(), tensor.spec.dtype, widened.data(), spec.dtype,
+            static_cast<size_t>(spec.shape.count()));
+    content = std::move(widened);
+  }
   memories_.push_back(reference_.allocate(content.size()));
-  const Tensor made{tensor.spec, memories_.back()->data()};
+  const Tensor made{spec, memories_.back()->data()};
   reference_.upload(made, content.data(), reference_.stream());
   return made;
 }
@@ -86,6 +87,7 @@ void Check::compare(const Step& step, const std::string& what, const Tensor& wan
   reference_.download(wanted, ours.data(), reference_.stream());
   subject_.download(found, theirs.data(), stream);
   if (ours == theirs) return;
+  tolerance += storage_tolerance(found.spec.dtype);
   const size_t count = static_cast<size_t>(wanted.shape().count());
   double largest = 0, error = 0;
   size_t worst = 0;
@@ -101,7 +103,7 @@ void Check::compare(const Step& step, const std::string& what, const Tensor& wan
   if (error <= tolerance * largest) return;
   throw CheckError(
       "check", concat(step.path, ": ", step.function->name(), step.backward ? " backward" : " forward",
-                      " differs from the ", reference_.name(), " in ", what, " ", to_string(wanted.spec),
+                      " differs from the ", reference_.name(), " in ", what, " ", to_string(found.spec),
                       " at ", place_of(worst, wanted.shape()), ": ", element(found, theirs, worst), ", not ",
                       element(wanted, ours, worst), "; relative error ", error / largest, ", tolerance ",
                       tolerance, " (", step.kernel->engine(), ")"));

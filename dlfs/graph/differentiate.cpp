@@ -58,7 +58,10 @@ class Differentiator {
     const std::vector<int> order = forward_order(graph_);
     make_value_slots();
     find_what_needs_gradients(order);
-    for (const int call : order) add_forward(call);
+    find_what_is_fixed(order);
+    for (const bool fixed : {true, false})
+      for (const int call : order)
+        if (fixed_call_[call] == fixed) add_forward(call);
     seed_losses();
     for (size_t i = order.size(); i-- > 0;) add_backward(order[i]);
     resolve_gradients();
@@ -100,9 +103,32 @@ class Differentiator {
           for (const int out : graph_.calls[index].out) needs_[out] |= is_float(graph_.nodes[out].spec.dtype);
   }
 
+  // In inference, a call is fixed that reads nothing but what the State holds, and what is made of that. (Not where some
+  // call writes in place what it reads, and not where a gradient could be asked of it.)
+  void find_what_is_fixed(const std::vector<int>& order) {
+    fixed_call_.assign(graph_.calls.size(), 0);
+    if (graph_.settings.mode != Mode::infer || !graph_.losses.empty()) return;
+    std::vector<char> fixed(graph_.nodes.size(), 0);
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) fixed[i] = graph_.nodes[i].source == Source::state;
+    for (const Graph::Call& call : graph_.calls)
+      for (const int updated : call.signature.updates) fixed[call.in[updated]] = 0;
+    for (const int index : order) {
+      const Graph::Call& call = graph_.calls[index];
+      const auto is_given = [](int id) { return id >= 0; };
+      if (std::none_of(call.in.begin(), call.in.end(), is_given) ||
+          !std::all_of(call.in.begin(), call.in.end(), [&](int id) { return id < 0 || fixed[id]; }))
+        continue;
+      fixed_call_[index] = 1;
+      for (const int out : call.out) {
+        fixed[out] = 1;
+        schedule_.slots[value_slot_[out]].home = Home::fixed;
+      }
+    }
+  }
+
   void add_forward(int index) {
     const Graph::Call& call = graph_.calls[index];
-    Task task{call.function, false, call.path, {}, {}, {}, {}, {}, call.signature};
+    Task task{call.function, false, call.path, {}, {}, {}, {}, {}, call.signature, fixed_call_[index] != 0};
     for (const int id : call.in) task.in.push_back(id < 0 ? -1 : value_slot_[id]);
     for (const int id : call.out) task.out.push_back(value_slot_[id]);
     task.saved.assign(call.signature.saved.size(), -1);  // made when a backward turns out to want them
@@ -222,6 +248,7 @@ class Differentiator {
   std::vector<int> value_slot_, gradient_slot_;  // by node
   std::vector<int> saved_;                       // by call: its forward task
   std::vector<char> needs_;                      // by node
+  std::vector<char> fixed_call_;                 // by call
 };
 
 }  // namespace

@@ -2,9 +2,19 @@
 
 #include <cmath>
 
+#include "dlfs/tensor/half.h"
+
 namespace dlfs {
 
-std::string to_string(Precision precision) { return precision == Precision::f32 ? "f32" : "tf32"; }
+std::string to_string(Precision precision) {
+  return precision == Precision::tf32 ? "tf32" : to_string(matrix_type(precision));
+}
+
+DType matrix_type(Precision precision) {
+  return precision == Precision::f16 ? DType::f16 : precision == Precision::bf16 ? DType::bf16 : DType::f32;
+}
+
+double storage_tolerance(DType dtype) { return 2 * rounding_of(dtype); }
 
 static double tolerance(int64_t terms, bool rounded) {
   return rounded ? 4 * 0x1p-11 : 8 * 0x1p-24 * (1 + std::sqrt(static_cast<double>(terms)));

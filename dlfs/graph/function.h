@@ -18,10 +18,12 @@
 namespace dlfs {
 
 enum class Mode : uint8_t { train, infer };
-// f32 means f32; tf32 lets matrix work round its inputs to 10 bits.
-enum class Precision : uint8_t { f32, tf32 };
+// f32 means f32; tf32 lets matrix work round its inputs to 10 bits; f16 and bf16 keep maps and what matrix work reads in
+// 16 bits, while statistics, losses, boxes, parameters and sums stay in f32.
+enum class Precision : uint8_t { f32, tf32, f16, bf16 };
 
 std::string to_string(Precision precision);
+DType matrix_type(Precision precision);  // of maps, and of what matrix work reads: f32 for f32 and tf32
 
 // What infer is asked about. An optional input that is not given is `absent`.
 struct Inputs {
@@ -47,6 +49,7 @@ struct Signature {
 // How far two right answers of a function may lie apart, relative to the largest element: each product and sum rounds
 // once and independently, so errors grow with the root of their number; 8 of those deviations. With tf32 the inputs' own
 // rounding (2^-11) outweighs that.
+double storage_tolerance(DType dtype);  // of a result stored in 16 bits: two of its roundings; else 0
 double output_tolerance(const Signature& signature, Precision precision);
 double gradient_tolerance(const Signature& signature, Precision precision, size_t input);
 
@@ -90,6 +93,11 @@ struct Site {
   std::vector<Grad> d_in;
   Scratch& scratch;
   Precision precision = Precision::f32;
+  // In inference, by input: whether it is made of the State alone, so that a kernel may keep what it made of it in
+  // refresh() (a weight in a layout of its own). Empty: none is.
+  std::vector<char> fixed = {};
+
+  bool is_fixed(size_t input) const { return input < fixed.size() && fixed[input] != 0; }
 };
 
 class Function {

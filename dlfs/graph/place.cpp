@@ -35,4 +35,14 @@ size_t place(Schedule& schedule) {
   return size;
 }
 
+size_t place_fixed(Schedule& schedule) {
+  size_t size = 0;
+  for (Slot& slot : schedule.slots) {
+    if (slot.home != Home::fixed) continue;
+    slot.offset = size;
+    size += aligned(bytes(slot.spec));
+  }
+  return size;
+}
+
 }  // namespace dlfs

@@ -20,6 +20,7 @@ struct Step {
   Signature signature;
   Site site;
   KernelPtr kernel;
+  bool fixed = false;  // done by Plan::refresh()
 };
 
 // Sees each step of a run before and after. The kernels are only enqueued: an observer that reads tensors
@@ -49,6 +50,10 @@ class Plan {
   // An input (to upload to before a run), an output or a loss (to download after it).
   Tensor operator[](const std::string& name) const;
 
+  // Inference: makes again what was made of the State alone (weights folded, packed). To be called after the State has
+  // changed; compile() does it first. Does nothing in training.
+  void refresh(Stream stream);
+
   void run(Stream stream);                      // the recording
   void run(Stream stream, Observer& observer);  // step by step, unrecorded
 
@@ -61,14 +66,17 @@ class Plan {
  private:
   Tensor tensor(int slot) const;
   Site site(const Task& task, Scratch& scratch) const;
+  bool is_fixed(int slot) const;
   void upload_seeds(Device& device);
+  void allocate_gradients(Device& device);
 
   State* state_;
   std::vector<Graph::Loss> losses_;
   Precision precision_;
   Schedule schedule_;
-  size_t arena_bytes_;
-  MemoryPtr arena_, seeds_;
+  Mode mode_;
+  size_t arena_bytes_, fixed_bytes_;
+  MemoryPtr arena_, seeds_, fixed_;
   Scratch own_scratch_;
   std::vector<Step> steps_;
   KernelPtr recording_;

@@ -40,7 +40,15 @@ class State {
     Init init;
     FileLayout layout;
     Tensor tensor;    // null before allocate()
-    Tensor gradient;  // of a parameter, after allocate_gradients(); null otherwise
+    Tensor gradient;  // of a parameter, where a plan trains it; null otherwise
+    // The 16-bit copy of a parameter that matrix work reads, and the gradient by it; absent where no trace asked for it.
+    // Whoever writes `tensor` writes the copy: set(), and the updates of ops/.
+    Tensor working = {absent, nullptr}, working_gradient = {absent, nullptr};
+  };
+  // A gradient that a plan needs: by the parameter itself, or by its working copy.
+  struct GradientOf {
+    int entry;
+    bool working;
   };
 
   explicit State(uint64_t seed) : seed_(seed) {}
@@ -49,10 +57,15 @@ class State {
   Param add(const std::string& name, const Spec& spec, Role role, const Init& init,
             FileLayout layout = FileLayout::vector);
 
+  // Asks for a 16-bit copy of a parameter, kept beside it. One type for each: throws ShapeError naming both.
+  void keep_working(Param param, DType dtype);
+
   // Gives every entry that has none its memory on the device and its first values. requires: always the same
   // device.
   void allocate(Device& device);
-  void allocate_gradients(Device& device);
+  void allocate_gradients(Device& device, const std::vector<GradientOf>& wanted);
+  // Gives an entry with memory other values, and its working copy the same. requires: bytes(spec) bytes.
+  void set(Device& device, Param param, const void* values);
 
   uint64_t seed() const { return seed_; }
   const std::vector<Entry>& entries() const { return entries_; }
@@ -61,6 +74,8 @@ class State {
   int64_t parameter_count() const;
 
  private:
+  void allocate_working(Device& device);
+
   uint64_t seed_;
   std::vector<Entry> entries_;
   std::map<std::string, int> by_name_;

@@ -1,6 +1,7 @@
 #include "dlfs/graph/trace.h"
 
 #include <algorithm>
+#include <set>
 
 namespace dlfs {
 namespace {
@@ -57,20 +58,40 @@ Value Trace::input(const std::string& name, const Spec& spec) {
   return add({name, spec, Graph::Source::input, -1});
 }
 
-Value Trace::param(Param param) {
+Value Trace::param(Param param) { return add_state(param, graph_.state->entry(param).spec); }
+
+Value Trace::weight(Param param) {
+  const DType dtype = matrix_type(graph_.settings.precision);
+  if (dtype != DType::f32) graph_.state->keep_working(param, dtype);
+  return add_state(param, {graph_.state->entry(param).spec.shape, dtype});
+}
+
+Value Trace::add_state(Param param, const Spec& spec) {
   const State::Entry& entry = graph_.state->entry(param);
-  refuse_size("trace", entry.name, entry.spec);
-  if (find(param))
-    throw ShapeError(
-        "trace", entry.name + " is used twice in one trace; keep the Value, or give one a scope of its own");
-  return add({entry.name, entry.spec, Graph::Source::state, param.index});
+  refuse_size("trace", entry.name, spec);
+  for (const Graph::Node& node : graph_.nodes)
+    if (node.source == Graph::Source::state && node.origin == param.index)
+      throw ShapeError(
+          "trace",
+          entry.name + " is used twice in one trace; keep the Value, or give one a scope of its own");
+  return add({entry.name, spec, Graph::Source::state, param.index});
 }
 
 Value Trace::find(Param param) {
+  const Spec& spec = graph_.state->entry(param).spec;
   for (size_t i = 0; i < graph_.nodes.size(); ++i)
-    if (graph_.nodes[i].source == Graph::Source::state && graph_.nodes[i].origin == param.index)
+    if (const Graph::Node& node = graph_.nodes[i];
+        node.source == Graph::Source::state && node.origin == param.index && node.spec == spec)
       return {this, static_cast<int>(i)};
   return {};
+}
+
+Value Trace::master(Value value) {
+  const Graph::Node node = graph_.nodes[ids("trace", {value})[0]];
+  DLFS_CHECK(node.source == Graph::Source::state, node.name, " is not of the State");
+  const Param param{node.origin};
+  if (const Value found = find(param)) return found;
+  return add({node.name, graph_.state->entry(param).spec, Graph::Source::state, node.origin});
 }
 
 std::vector<int> Trace::ids(const std::string& who, const std::vector<Value>& values) const {
@@ -153,9 +174,11 @@ void Trace::update(const FunctionPtr& function, const std::vector<Value>& in) {
 
 std::vector<Value> Trace::parameters() {
   std::vector<Value> all;
+  std::set<int> seen;  // a working copy stands before its master
   for (size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Graph::Node& node = graph_.nodes[i];
-    if (node.source == Graph::Source::state && graph_.state->entries()[node.origin].role == Role::parameter)
+    if (node.source == Graph::Source::state && graph_.state->entries()[node.origin].role == Role::parameter &&
+        seen.insert(node.origin).second)
       all.push_back({this, static_cast<int>(i)});
   }
   return all;

@@ -87,8 +87,12 @@ class Trace {
   std::string path(const std::string& name) const;  // name below the present scope: "conv1" + "weight"
 
   Value input(const std::string& name, const Spec& spec);
-  Value param(Param param);
-  Value find(Param param);  // its Value where this trace has it already; else null
+  Value param(Param param);  // as the State holds it
+  Value weight(
+      Param param);  // as matrix work reads it: in a 16-bit trace the copy that the State keeps beside it
+  Value find(Param param);  // the Value of param() where this trace has it already; else null
+  Value master(
+      Value value);  // what the State holds of a parameter that came from param() or weight(); for updates
   // The one way to call a function. Null values stand for absent optional inputs. Throws ShapeError with the
   // path.
   std::vector<Value> apply(const FunctionPtr& function, const std::vector<Value>& in);
@@ -109,12 +113,15 @@ class Trace {
   const TraceSettings& settings() const { return graph_.settings; }
   const std::string& name(Value value) const { return graph_.nodes[value.id_].name; }
   const Graph& graph() const { return graph_; }
-  std::vector<Value> parameters();  // all values of role parameter, in the order of tracing
+  std::vector<Value>
+  parameters();  // all that came from param() or weight() and are parameters, in the order of tracing
+  Value value(int id) { return {id < 0 ? nullptr : this, id}; }  // of graph().nodes
 
  private:
   friend class Value;
   friend class Plan;
   Value add(Graph::Node node);
+  Value add_state(Param param, const Spec& spec);
   std::vector<int> ids(const std::string& who, const std::vector<Value>& values) const;
   Graph::Call call(const FunctionPtr& function, const std::vector<Value>& in) const;
   Graph graph_;

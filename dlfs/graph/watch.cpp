@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dlfs/tensor/half.h"
+
 namespace dlfs {
 namespace {
 
 std::vector<float> content(Device& device, const Tensor& tensor, Stream stream) {
-  if (!tensor || tensor.spec.dtype != DType::f32) return {};
+  if (!tensor || !is_float(tensor.spec.dtype)) return {};
+  std::vector<std::byte> content(bytes(tensor.spec));
+  device.download(tensor, content.data(), stream);
   std::vector<float> values(static_cast<size_t>(tensor.shape().count()));
-  device.download(tensor, values.data(), stream);
+  convert(content.data(), tensor.spec.dtype, values.data(), DType::f32, values.size());
   return values;
 }
 

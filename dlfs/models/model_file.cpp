@@ -148,13 +148,14 @@ void ModelFile::load(State& state, Device& device) const {
   DLFS_CHECK(known == file_.tensors.size(), known, " entries, ", file_.tensors.size(), " tensors");
 
   state.allocate(device);
-  for (const State::Entry& entry : state.entries()) {
+  for (size_t i = 0; i < state.entries().size(); ++i) {
+    const State::Entry& entry = state.entries()[i];
     if (!in_model_file(entry)) continue;
     const SafeTensor* tensor = file_.find(entry.name);
     std::vector<float> content(static_cast<size_t>(entry.spec.shape.count())), memory(content.size());
     std::memcpy(content.data(), tensor->bytes.data(), tensor->bytes.size());
     for_each_element(entry.spec.shape, [&](size_t to, size_t from) { memory[to] = content[from]; });
-    device.upload(entry.tensor, memory.data(), device.stream());
+    state.set(device, {static_cast<int>(i)}, memory.data());
   }
   device.synchronize(device.stream());
 }

@@ -24,6 +24,8 @@ class Kernel {
   virtual ~Kernel() = default;
   // ensures: the work is enqueued on the stream; nothing was allocated and nothing was waited for.
   virtual void run(Stream stream) = 0;
+  // Makes again what it keeps of inputs that change only between runs (Site::fixed): weights packed for the CPU, say.
+  virtual void refresh(Stream) {}
   // What serves the work, for tables and reports: "cudnn engine 11", "onednn brgconv:avx512_core", "own".
   virtual std::string engine() const { return "own"; }
 };

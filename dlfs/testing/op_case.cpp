@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "dlfs/base/random.h"
+#include "dlfs/tensor/half.h"
 
 namespace dlfs::testing {
 namespace {
@@ -17,24 +18,19 @@ std::vector<std::byte> encode(const Spec& spec, const Numbers& values) {
   DLFS_CHECK(static_cast<int64_t>(values.size()) == spec.shape.count(), values.size(), " values for ",
              to_string(spec));
   std::vector<std::byte> content(bytes(spec));
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (spec.dtype == DType::f32) reinterpret_cast<float*>(content.data())[i] = static_cast<float>(values[i]);
-    if (spec.dtype == DType::i32)
-      reinterpret_cast<int32_t*>(content.data())[i] = static_cast<int32_t>(values[i]);
-    if (spec.dtype == DType::u8)
-      reinterpret_cast<uint8_t*>(content.data())[i] = static_cast<uint8_t>(values[i]);
-  }
+  for (size_t i = 0; i < values.size(); ++i) set_number(content.data(), spec.dtype, i, values[i]);
   return content;
 }
 
 Numbers decode(const Spec& spec, const std::byte* content) {
   Numbers values(static_cast<size_t>(spec.shape.count()));
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (spec.dtype == DType::f32) values[i] = reinterpret_cast<const float*>(content)[i];
-    if (spec.dtype == DType::i32) values[i] = reinterpret_cast<const int32_t*>(content)[i];
-    if (spec.dtype == DType::u8) values[i] = reinterpret_cast<const uint8_t*>(content)[i];
-  }
+  for (size_t i = 0; i < values.size(); ++i) values[i] = number_at(content, spec.dtype, i);
   return values;
+}
+
+Numbers rounded(Numbers values, DType dtype) {
+  const Spec spec{{1, 1, 1, static_cast<int>(values.size())}, dtype};
+  return dtype == DType::f32 ? values : decode(spec, encode(spec, values).data());
 }
 
 }  // namespace
@@ -55,8 +51,9 @@ Numbers case_input(const OpCase& of, size_t index) {
     for (size_t i = 0; i < values.size(); ++i) values[i] = input.given[i % input.given.size()];
     return values;
   }
-  if (input.spec.dtype == DType::f32)
-    return random_numbers(key, input.spec.shape.count(), input.low, input.high);
+  if (is_float(input.spec.dtype))
+    return rounded(random_numbers(key, input.spec.shape.count(), input.low, input.high),
+                   input.matrix ? of.rounding : DType::f32);
   Numbers values = random_numbers(key, input.spec.shape.count(), 0, 1);
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = input.some_ignored && i % 3 == 0 ? input.ignored : std::floor(values[i] * input.below);
@@ -64,7 +61,21 @@ Numbers case_input(const OpCase& of, size_t index) {
 }
 
 Numbers case_d_out(const OpCase& of, size_t index, int64_t count) {
-  return random_numbers(concat(of.name, "/d_out", index), count, -1, 1);
+  return rounded(random_numbers(concat(of.name, "/d_out", index), count, -1, 1), of.rounding);
+}
+
+OpCase narrow_twin(const OpCase& of, Precision precision) {
+  OpCase made = wide_twin(of, precision);
+  made.precision = precision;
+  for (CaseInput& input : made.inputs)
+    if (input.matrix && input.spec) input.spec.dtype = matrix_type(precision);
+  return made;
+}
+
+OpCase wide_twin(const OpCase& of, Precision precision) {
+  OpCase made = of;
+  made.rounding = matrix_type(precision);
+  return made;
 }
 
 std::string OpCase::as_json() const {
@@ -211,6 +222,10 @@ std::vector<Numbers> OpRun::results() const {
   for (const Tensor& tensor : out_) all.push_back(read(device_, tensor));
   for (const int updated : signature_.updates) all.push_back(read(device_, in_[updated]));
   return all;
+}
+
+DType OpRun::result_type(size_t index) const {
+  return (index < out_.size() ? out_[index] : in_[signature_.updates[index - out_.size()]]).spec.dtype;
 }
 
 std::vector<Numbers> OpRun::saved() const {

@@ -21,6 +21,8 @@ struct CaseInput {
   bool some_ignored = false;
   int ignored = -100;
   std::vector<double> given = {};
+  bool matrix =
+      false;  // of the type that matrix work has in the trace's precision: 16 bits in a twin of narrow()
 };
 
 struct OpCase {
@@ -34,9 +36,16 @@ struct OpCase {
   bool gradient = true;  // false: the function has none, though its inputs are floats
   bool golden = true;    // PyTorch has the same function
   bool speed = false;    // of a size worth timing; too slow for differences on the CPU
+  bool narrow = false;   // tried in f16 and bf16 too, its `matrix` inputs in 16 bits
+  DType rounding = DType::
+      f32;  // what numbers of `matrix` inputs and arriving gradients are rounded to, whatever they are stored in
 
   std::string as_json() const;  // for tools/golden.py
 };
+
+// A case in 16 bits, and the same numbers (rounded to that type) in f32: what its results are held against.
+OpCase narrow_twin(const OpCase& of, Precision precision);
+OpCase wide_twin(const OpCase& of, Precision precision);
 
 using Numbers = std::vector<double>;  // a tensor's elements, whatever its type
 
@@ -69,6 +78,7 @@ class OpRun {
 
   const Signature& signature() const { return signature_; }
   bool has_gradient(size_t input) const;
+  DType result_type(size_t index) const;  // of results()
   std::string broken_guards() const;  // names the tensors whose guard zones were written, "" where none was
 
   Kernel& forward_kernel();

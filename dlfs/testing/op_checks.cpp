@@ -106,6 +106,11 @@ CheckRow difference_row(Device& cpu, const OpCase& of, int round) {
   return row;
 }
 
+double tolerance_of_gradient(const OpRun& run, const OpCase& of, size_t input) {
+  return gradient_tolerance(run.signature(), of.precision, input) +
+         storage_tolerance(of.inputs[input].spec.dtype);
+}
+
 // Each gradient alone, the others skipped, is what it was with all; nothing is written where nothing is asked for. Then
 // every second one is added to 0.
 void append_mixed_rows(CheckRows& rows, const OpCase& of, OpRun& run, const std::vector<Numbers>& set) {
@@ -120,7 +125,7 @@ void append_mixed_rows(CheckRows& rows, const OpCase& of, OpRun& run, const std:
     run.backward(alone);
     const std::vector<Numbers> found = run.gradients();
     rows.push_back({concat(of.name, " d_in", i, " alone"), relative_error(found[i], set[i]),
-                    gradient_tolerance(run.signature(), of.precision, i), ""});
+                    tolerance_of_gradient(run, of, i), ""});
     for (size_t other = 0; other < set.size(); ++other)
       if (other != i && !set[other].empty() &&
           !std::all_of(found[other].begin(), found[other].end(), [](double g) { return std::isinf(g); }))
@@ -132,7 +137,7 @@ void append_mixed_rows(CheckRows& rows, const OpCase& of, OpRun& run, const std:
   for (size_t i = 0; i < set.size(); ++i)
     if (!set[i].empty())
       rows.push_back({concat(of.name, " d_in", i, " mixed"), relative_error(found[i], set[i]),
-                      gradient_tolerance(run.signature(), of.precision, i), ""});
+                      tolerance_of_gradient(run, of, i), ""});
 }
 
 // `add` on noise gives noise + gradient; backward with `set` over infinity was the gradient itself.
@@ -167,6 +172,52 @@ bool differentiable(const OpRun& run, const OpCase& of) {
   return false;
 }
 
+// A device against the CPU, on the same numbers.
+CheckRows compare(Device& cpu, const OpCase& wanted_case, Device& device, const OpCase& found_case) {
+  CheckRows rows;
+  OpRun wanted(cpu, wanted_case), found(device, found_case);
+  wanted.forward();
+  found.forward();
+  const double tolerance = output_tolerance(wanted.signature(), found_case.precision);
+  const std::vector<Numbers> found_results = found.results(), wanted_results = wanted.results();
+  for (size_t i = 0; i < wanted_results.size(); ++i)
+    rows.push_back(compare_row(concat(wanted_case.name, " result ", i), found_results[i], wanted_results[i],
+                               tolerance + storage_tolerance(found.result_type(i))));
+  const std::vector<Numbers> found_saved = found.saved(), wanted_saved = wanted.saved();
+  for (size_t i = 0; i < wanted_saved.size(); ++i)
+    rows.push_back(
+        compare_row(concat(wanted_case.name, " saved ", i), found_saved[i], wanted_saved[i], tolerance));
+
+  std::vector<Numbers> wanted_set;
+  if (differentiable(found, found_case)) {
+    // Both backwards read the CPU's outputs, so that a relu whose input is a rounding away from 0 is the same on both.
+    found.set_results(wanted_results, wanted_saved);
+    const std::vector<Write> ways =
+        wanted_case.speed ? std::vector{Write::set} : std::vector{Write::set, Write::add};
+    std::vector<Numbers> noise;
+    for (size_t i = 0; i < wanted_case.inputs.size(); ++i) {
+      const bool wanted_here = found.has_gradient(i) && ways.size() > 1;
+      noise.push_back(random_numbers(concat(wanted_case.name, "/noise", i),
+                                     wanted_here ? wanted_case.inputs[i].spec.shape.count() : 0, -1, 1));
+    }
+    for (const Write how : ways) {
+      wanted.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
+      found.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
+      const std::vector<Numbers> found_gradients = found.gradients(), wanted_gradients = wanted.gradients();
+      if (how == Write::set) wanted_set = wanted_gradients;
+      for (size_t i = 0; i < found_gradients.size(); ++i)
+        if (found.has_gradient(i))
+          rows.push_back(compare_row(
+              concat(wanted_case.name, " d_in", i, how == Write::add ? " added" : " set"), found_gradients[i],
+              wanted_gradients[i], tolerance_of_gradient(found, found_case, i)));
+    }
+  }
+  if (differentiable(found, found_case) && !wanted_case.speed)
+    append_mixed_rows(rows, found_case, found, wanted_set);
+  append_guards(rows, found_case, found);
+  return rows;
+}
+
 }  // namespace
 
 double relative_error(const Numbers& found, const Numbers& wanted) {
@@ -192,44 +243,14 @@ CheckRows check_gradient(Device& cpu, const OpCase& of) {
 }
 
 CheckRows check_compare(Device& cpu, Device& device, const OpCase& of) {
-  CheckRows rows;
-  OpRun wanted(cpu, of), found(device, of);
-  wanted.forward();
-  found.forward();
-  const double tolerance = output_tolerance(wanted.signature(), of.precision);
-  const std::vector<Numbers> found_results = found.results(), wanted_results = wanted.results();
-  for (size_t i = 0; i < wanted_results.size(); ++i)
-    rows.push_back(
-        compare_row(concat(of.name, " result ", i), found_results[i], wanted_results[i], tolerance));
-  const std::vector<Numbers> found_saved = found.saved(), wanted_saved = wanted.saved();
-  for (size_t i = 0; i < wanted_saved.size(); ++i)
-    rows.push_back(compare_row(concat(of.name, " saved ", i), found_saved[i], wanted_saved[i], tolerance));
+  return compare(cpu, of, device, of);
+}
 
-  std::vector<Numbers> wanted_set;
-  if (differentiable(found, of)) {
-    // Both backwards read the CPU's outputs, so that a relu whose input is a rounding away from 0 is the same on both.
-    found.set_results(wanted_results, wanted_saved);
-    const std::vector<Write> ways = of.speed ? std::vector{Write::set} : std::vector{Write::set, Write::add};
-    std::vector<Numbers> noise;
-    for (size_t i = 0; i < of.inputs.size(); ++i) {
-      const bool wanted_here = found.has_gradient(i) && ways.size() > 1;
-      noise.push_back(random_numbers(concat(of.name, "/noise", i),
-                                     wanted_here ? of.inputs[i].spec.shape.count() : 0, -1, 1));
-    }
-    for (const Write how : ways) {
-      wanted.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
-      found.backward(how, how == Write::add ? noise : std::vector<Numbers>{});
-      const std::vector<Numbers> found_gradients = found.gradients(), wanted_gradients = wanted.gradients();
-      if (how == Write::set) wanted_set = wanted_gradients;
-      for (size_t i = 0; i < found_gradients.size(); ++i)
-        if (found.has_gradient(i))
-          rows.push_back(compare_row(concat(of.name, " d_in", i, how == Write::add ? " added" : " set"),
-                                     found_gradients[i], wanted_gradients[i],
-                                     gradient_tolerance(wanted.signature(), of.precision, i)));
-    }
-  }
-  if (differentiable(found, of) && !of.speed) append_mixed_rows(rows, of, found, wanted_set);
-  append_guards(rows, of, found);
+CheckRows check_narrow(Device& cpu, Device& device, const OpCase& of, Precision precision) {
+  OpCase wide = wide_twin(of, precision), narrow = narrow_twin(of, precision);
+  narrow.name = wide.name;  // from which its numbers are made
+  CheckRows rows = compare(cpu, wide, device, narrow);
+  for (CheckRow& row : rows) row.name += concat(" ", to_string(precision));
   return rows;
 }
 

@@ -45,6 +45,10 @@ Plan& Evaluator::plan_for(int batch) {
   return *plan;
 }
 
+void Evaluator::refresh() {
+  for (const auto& [batch, plan] : plans_) plan->refresh(device_.stream());
+}
+
 void Evaluator::load(const ModelFile& file) {
   Trace trace(state_, {.mode = Mode::infer, .precision = precision_});
   trace_model(trace, 1);  // names the State's entries
@@ -54,6 +58,7 @@ void Evaluator::load(const ModelFile& file) {
 std::vector<float> Evaluator::logits(std::span<const uint8_t> pixels) {
   const auto size = static_cast<size_t>(model_.input.count());
   const int count = static_cast<int>(pixels.size() / size);
+  refresh();
   std::vector<float> all(static_cast<size_t>(count) * classes_);
   const Look look{.width = static_cast<float>(model_.input.w), .height = static_cast<float>(model_.input.h)};
   const std::vector<Look> looks(std::min(largest_batch, count), look);
@@ -76,6 +81,7 @@ std::vector<Prediction> Evaluator::predict(std::shared_ptr<const Source> images,
                  .threads = threads,
                  .training = false},
                 device_);
+  refresh();
   std::vector<Prediction> predictions;
   std::vector<float> found;
   while (static_cast<int>(predictions.size()) < count) {

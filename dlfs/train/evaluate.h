@@ -42,6 +42,7 @@ class Evaluator {
 
  private:
   void trace_model(Trace& trace, int batch) const;
+  void refresh();  // the plans, after the State's last change
   Plan& plan_for(int batch);
 
   Device& device_;
