@@ -8,10 +8,16 @@
 
 namespace dlfs {
 
+// What a model's first convolution takes beside plain images (ops/stem/stem.h): padded, for any; blocks, for a 7x7 with
+// stride 2 and pad 3.
+enum class Stem : uint8_t { plain, padded, blocks };
+
 struct Model {
   std::string name;
-  Shape input;                                // of one image [1,h,w,c]
-  Value (*build)(Value images, int classes);  // images [n,h,w,c] -> logits [n,1,1,classes]
+  Shape input;  // of one image [1,h,w,c]
+  Value (*build)(Value images,
+                 int classes);  // images [n,h,w,c], or in a form of its stem -> logits [n,1,1,classes]
+  Stem stem = Stem::plain;
 };
 
 const std::vector<Model>& models();

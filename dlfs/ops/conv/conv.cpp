@@ -19,9 +19,9 @@ class Conv : public OpFunction<ConvSettings> {
   }
 
   Signature infer(const Inputs& in) const override {
-    DLFS_CHECK(in.size() == 3, "conv takes x, w and bias");
+    DLFS_CHECK(in.size() == 3 || in.size() == 4, "conv takes x, w, bias and add");
     const Shape x = in[0].shape, w = in[1].shape;
-    const auto [stride, pad, dilation, groups, relu] = settings_;
+    const auto [stride, pad, dilation, groups, relu, sums] = settings_;
     const auto refuse = [](const auto&... fact) { throw ShapeError("conv", concat(fact...)); };
     if (in[0].dtype != DType::f32 || in[1].dtype != DType::f32)
       refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]), ", but both must be f32");
