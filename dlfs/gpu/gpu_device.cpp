@@ -123,6 +123,16 @@ CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn) : index_(index),
 
 CudaDevice::~CudaDevice() { cudaSetDevice(index_); }
 
+CardSize CudaDevice::size() const {
+  const auto ask = [&](cudaDeviceAttr what) {
+    int value = 0;
+    cuda_check(cudaDeviceGetAttribute(&value, what, index_), "cudaDeviceGetAttribute");
+    return value;
+  };
+  return {.processors = ask(cudaDevAttrMultiProcessorCount),
+          .shared_bytes = static_cast<size_t>(ask(cudaDevAttrMaxSharedMemoryPerBlockOptin))};
+}
+
 void CudaDevice::use() const { cuda_check(cudaSetDevice(index_), "cudaSetDevice"); }
 
 MemoryPtr CudaDevice::allocate(size_t size) {

@@ -8,11 +8,18 @@
 
 namespace dlfs {
 
+// What our own kernels fit themselves to.
+struct CardSize {
+  int processors = 132;
+  size_t shared_bytes = 227 * 1024;  // that one block may have
+};
+
 // What the GPU halves know of it. (Tests have one that is only described: testing/paper_card.h.)
 class GpuDevice : public Device {
  public:
   DeviceKind kind() const final { return DeviceKind::gpu; }
   virtual const ConvEngines& cudnn() const = 0;
+  virtual CardSize size() const { return {}; }
   virtual void use() const {}  // makes the card the calling thread's present device; any thread
 };
 
@@ -35,6 +42,7 @@ class CudaDevice : public GpuDevice {
   KernelPtr record(std::function<void(Stream)> work) override;
 
   const ConvEngines& cudnn() const override { return *cudnn_; }
+  CardSize size() const override;
   void use() const override;
 
  private:
