@@ -116,6 +116,10 @@ OpRun::OpRun(Device& device, const OpCase& of) : device_(device), case_(of) {
   for (size_t i = 0; i < signature_.outputs.size(); ++i) {
     out_.push_back(add(concat("out", i), signature_.outputs[i]));
     if (!of.gradient) continue;
+    if (of.first_gradient_only && i > 0) {
+      d_out_.emplace_back();
+      continue;
+    }
     d_out_.push_back(add(concat("d_out", i), signature_.outputs[i]));
     set_d_out(i, case_d_out(of, i, signature_.outputs[i].shape.count()));
   }
@@ -137,8 +141,8 @@ Tensor OpRun::add(const std::string& name, const Spec& spec) {
 }
 
 bool OpRun::has_gradient(size_t input) const {
-  return case_.gradient && !signature_.outputs.empty() && case_.inputs[input].spec &&
-         is_float(case_.inputs[input].spec.dtype);
+  const CaseInput& of = case_.inputs[input];
+  return case_.gradient && !signature_.outputs.empty() && of.spec && of.gradient && is_float(of.spec.dtype);
 }
 
 void OpRun::set_input(size_t index, const Numbers& values) {

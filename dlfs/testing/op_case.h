@@ -21,6 +21,7 @@ struct CaseInput {
   bool some_ignored = false;
   int ignored = -100;
   std::vector<double> given = {};
+  bool gradient = true;  // false: none is taken by it
   bool matrix =
       false;  // of the type that matrix work has in the trace's precision: 16 bits in a twin of narrow()
 };
@@ -34,6 +35,7 @@ struct OpCase {
       1.0 / 512;         // of the central differences; larger where curvature is mild and outputs are large
   bool smooth = false;   // no kinks (of a relu, of a maximum) that differences could step over
   bool gradient = true;  // false: the function has none, though its inputs are floats
+  bool first_gradient_only = false;  // a gradient arrives at the first output alone
   bool golden = true;    // PyTorch has the same function
   bool speed = false;    // of a size worth timing; too slow for differences on the CPU
   bool narrow = false;   // tried in f16 and bf16 too, its `matrix` inputs in 16 bits

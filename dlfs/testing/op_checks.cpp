@@ -70,7 +70,7 @@ CheckRow difference_row(Device& cpu, const OpCase& of, int round) {
   double difference = 0, noise = 0;
   int64_t kinks = 0, outputs = 0;
   const double grain = epsilon_f32 * (1 + std::sqrt(static_cast<double>(run.signature().terms)));
-  for (size_t o = 0; o < middle.size(); ++o) {
+  for (size_t o = 0; o < (of.first_gradient_only ? 1 : middle.size()); ++o) {
     Numbers projection = case_d_out(of, o, static_cast<int64_t>(middle[o].size()));
     double largest = 0, slope = 0;
     for (size_t i = 0; i < projection.size(); ++i) {

@@ -1,0 +1,88 @@
+#include "dlfs/cpu/lines.h"
+
+#include <numeric>
+
+#include "dlfs/tensor/half.h"
+
+namespace dlfs {
+
+constexpr int few = 16;  // lines whose sums may stay in f32
+
+void require_cpu_type(const std::string& who, DType dtype) {
+  if (dtype != DType::f32 && dtype != DType::bf16)
+    throw DeviceError(who, concat("maps are ", to_string(dtype),
+                                  ", but a CPU computes f32 and bf16; use a GPU, or precision bf16"));
+}
+
+MapLines::MapLines(const Shape& map) : channels(map.c), count(map.count()), width(std::lcm(channels, 8)) {
+  while (width < 256) width *= 2;  // long enough for vectors and short enough for the nearest cache
+}
+
+void MapLines::spread(const float* by_channel, std::vector<float>& line) const {
+  line.resize(width);
+  for (int64_t i = 0; i < width; i += channels) std::copy_n(by_channel, channels, line.begin() + i);
+}
+
+LineReader::LineReader(const Tensor& map, int64_t longest)
+    : map_(map), buffer_(map.spec.dtype == DType::f32 ? 0 : longest) {}
+
+const float* LineReader::read(const Line& line) {
+  if (map_.spec.dtype == DType::f32) return map_.as<float>() + line.first;
+  const Bf16* const from = map_.as<Bf16>() + line.first;
+  float* __restrict const to = buffer_.data();
+  for (int64_t i = 0; i < line.count; ++i) to[i] = static_cast<float>(from[i]);
+  return to;
+}
+
+LineWriter::LineWriter(const Grad& to, int64_t longest)
+    : to_(to), buffer_(to.how == Write::skip || direct() ? 0 : longest) {}
+
+float* LineWriter::line(const Line& line) {
+  return direct() ? to_.to.as<float>() + line.first : buffer_.data();
+}
+
+template <typename T>
+static void store(const float* __restrict values, T* __restrict to, int64_t count, bool add) {
+  if (add)
+    for (int64_t i = 0; i < count; ++i) to[i] = T(values[i] + static_cast<float>(to[i]));
+  else
+    for (int64_t i = 0; i < count; ++i) to[i] = T(values[i]);
+}
+
+void LineWriter::finish(const Line& line) {
+  if (direct()) return;
+  const bool add = to_.how == Write::add;
+  if (to_.to.spec.dtype == DType::f32)
+    store(buffer_.data(), to_.to.as<float>() + line.first, line.count, add);
+  else
+    store(buffer_.data(), to_.to.as<Bf16>() + line.first, line.count, add);
+}
+
+ChannelSums::ChannelSums(const MapLines& lines)
+    : channels_(lines.channels), few_(lines.width), all_(lines.width) {}
+
+void ChannelSums::clear() {
+  lines_ = 0;
+  std::fill(few_.begin(), few_.end(), 0.0F);
+  std::fill(all_.begin(), all_.end(), 0.0);
+}
+
+void ChannelSums::finish_line() {
+  if (++lines_ == few) flush();
+}
+
+void ChannelSums::flush() {
+  lines_ = 0;
+  const int64_t width = static_cast<int64_t>(few_.size());
+  for (int64_t i = 0; i < width; ++i) all_[i] += few_[i];
+  std::fill(few_.begin(), few_.end(), 0.0F);
+}
+
+double ChannelSums::of(int64_t channel) {
+  if (lines_ != 0) flush();
+  double sum = 0;
+  for (size_t i = channel; i < all_.size(); i += channels_) sum += all_[i];
+  return sum;
+}
+
+}  // namespace dlfs

@@ -1,0 +1,81 @@
+// A map [n,h,w,c] of f32 or bf16 read and written in f32, a line at a time. A line is a number of whole positions, so that
+// what belongs to channels is spread over a line once, and loops run along lines without asking for the channel. For
+// CPU halves; one thread.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "dlfs/graph/function.h"
+
+namespace dlfs {
+
+// Throws DeviceError, told by `who`, unless maps of the type are computed on a CPU: f32 or bf16.
+void require_cpu_type(const std::string& who, DType dtype);
+
+struct Line {
+  int64_t first, count;  // of the map's numbers
+};
+
+struct MapLines {
+  explicit MapLines(const Shape& map);
+
+  // All lines in order; the last may be shorter.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (int64_t first = 0; first < count; first += width) visit(Line{first, std::min(width, count - first)});
+  }
+  // by_channel [c], again and again, to a line.
+  void spread(const float* by_channel, std::vector<float>& line) const;
+
+  int64_t channels, count;
+  int64_t width;  // of a line: a multiple of the channels, and of 8, so that a mask of bits begins at a byte
+};
+
+class LineReader {
+ public:
+  LineReader() = default;
+  LineReader(const Tensor& map, int64_t longest);
+  const float* read(const Line& line);  // valid until the next
+
+ private:
+  Tensor map_;
+  std::vector<float> buffer_;  // where the map is not f32
+};
+
+class LineWriter {
+ public:
+  LineWriter() = default;
+  LineWriter(const Grad& to, int64_t longest);
+  LineWriter(const Tensor& to, int64_t longest) : LineWriter(Grad{to, Write::set}, longest) {}
+  explicit operator bool() const { return to_.how != Write::skip; }
+
+  float* line(const Line& line);  // where it is made
+  void finish(const Line& line);  // once it is
+
+ private:
+  bool direct() const { return to_.how == Write::set && to_.to.spec.dtype == DType::f32; }
+  Grad to_;
+  std::vector<float> buffer_;
+};
+
+// Sums by channel of what is added to a line: in f32 over a few lines, in double over those.
+class ChannelSums {
+ public:
+  ChannelSums() = default;
+  explicit ChannelSums(const MapLines& lines);
+  void clear();
+  float* lanes() { return few_.data(); }  // [width], to be added to
+  void finish_line();
+  double of(int64_t channel);
+
+ private:
+  void flush();
+  int64_t channels_ = 0;
+  int lines_ = 0;
+  std::vector<float> few_;
+  std::vector<double> all_;
+};
+
+}  // namespace dlfs
