@@ -36,9 +36,9 @@ struct OpCase {
   bool smooth = false;   // no kinks (of a relu, of a maximum) that differences could step over
   bool gradient = true;  // false: the function has none, though its inputs are floats
   bool first_gradient_only = false;  // a gradient arrives at the first output alone
-  bool golden = true;    // PyTorch has the same function
-  bool speed = false;    // of a size worth timing; too slow for differences on the CPU
-  bool narrow = false;   // tried in f16 and bf16 too, its `matrix` inputs in 16 bits
+  bool golden = true;                // PyTorch has the same function
+  bool speed = false;                // of a size worth timing; too slow for differences on the CPU
+  bool narrow = false;               // tried in f16 and bf16 too, its `matrix` inputs in 16 bits
   DType rounding = DType::
       f32;  // what numbers of `matrix` inputs and arriving gradients are rounded to, whatever they are stored in
 

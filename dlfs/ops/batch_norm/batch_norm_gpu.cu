@@ -15,10 +15,8 @@ constexpr int threads = norm_threads;
 enum Form : int { any = -1, alone = 0, joins = 1, projects = 2 };
 
 // Loads on their way at a time, as registers allow.
-template <typename T>
-constexpr int loads(int form) {
-  return sizeof(T) == 4 || form == projects ? 2 : 4;
-}
+template <typename T, int form>
+constexpr int loads = sizeof(T) == 4 || form == projects ? 2 : 4;
 
 struct SideArguments {
   const void* x;
@@ -159,7 +157,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
         }
       }
     };
-    each_row<loads<T>(form)>(
+    each_row<loads<T, form>>(
         place, place.begin, kept_to, false, [&](unsigned row) { return load_x(row, Reuse::never); },
         [&](unsigned row, const Maps& maps) {
 #pragma unroll
@@ -167,7 +165,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
             if (used(s)) cache[side_cache(s, row)] = maps.x[s];
           take(maps);
         });
-    each_row<loads<T>(form)>(
+    each_row<loads<T, form>>(
         place, kept_to, place.end, false, [&](unsigned row) { return load_x(row, Reuse::soon); },
         [&](unsigned, const Maps& maps) { take(maps); });
 
@@ -243,7 +241,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
   const auto read_shortcut = [&](unsigned row, Read& read) {
     if (joined && !projected) read.shortcut = load<T, V>(of.shortcut, place.at(row), Reuse::never);
   };
-  each_row<loads<T>(form)>(
+  each_row<loads<T, form>>(
       place, adds_up ? kept_to : place.begin, place.end, adds_up,
       [&](unsigned row) {
         Read read;
@@ -253,7 +251,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
       },
       apply);
   if (!adds_up) return;
-  each_row<loads<T>(form)>(
+  each_row<loads<T, form>>(
       place, place.begin, kept_to, true,
       [&](unsigned row) {
         Read read;
@@ -369,7 +367,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
       for (int k = 0; k < V; ++k) sums[sides][k] = fmaf(g[k], x[k] - mean[sides - 1][k], sums[sides][k]);
     }
   };
-  each_row<loads<T>(form)>(
+  each_row<loads<T, form>>(
       place, place.begin, kept_to, false, [&](unsigned row) { return read_row(row, Reuse::never); },
       [&](unsigned row, const Read& read) {
         float g[V];
@@ -379,7 +377,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
           if (used(s)) cache[map_cache(s, row)] = read.x[s];
         cache[map_cache(sides, row)] = pack<T, V>(g);
       });
-  each_row<loads<T>(form)>(
+  each_row<loads<T, form>>(
       place, kept_to, place.end, false, [&](unsigned row) { return read_row(row, Reuse::soon); },
       [&](unsigned, const Read& read) {
         float g[V];
@@ -445,7 +443,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
       write_map<T, V>(of.d_shortcut, of.d_shortcut_how, place.at(row), copy, of.written);
     }
   };
-  each_row<loads<T>(form)>(
+  each_row<loads<T, form>>(
       place, kept_to, place.end, true, [&](unsigned row) { return read_row(row, Reuse::never); },
       [&](unsigned row, const Read& read) {
         float x[V], g[V];
@@ -453,7 +451,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
         arriving(read, x, g);
         apply(row, read.x, g);
       });
-  each_row<loads<T>(form)>(
+  each_row<loads<T, form>>(
       place, place.begin, kept_to, true,
       [&](unsigned row) {
         Read read;
