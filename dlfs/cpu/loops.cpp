@@ -2,33 +2,48 @@
 
 #include <algorithm>
 
+#include "dlfs/cpu/number.h"
+
 namespace dlfs {
 
+template <typename T>
+static T* at(const Operand& operand, std::byte* scratch) {
+  return reinterpret_cast<T*>(operand.at(scratch));
+}
+
 void add_relu(Program& program, const Operand& y) {
-  program.add([y, count = y.spec.shape.count()](std::byte* scratch) {
-    float* const values = y.at(scratch);
-    for (int64_t i = 0; i < count; ++i) values[i] = values[i] < 0 ? 0 : values[i];
+  for_type(y.spec.dtype, [&]<typename T>() {
+    program.add([y, count = y.spec.shape.count()](std::byte* scratch) {
+      T* const values = at<T>(y, scratch);
+      for (int64_t i = 0; i < count; ++i) values[i] = static_cast<float>(values[i]) < 0 ? T(0) : values[i];
+    });
   });
 }
 
 void add_sum(Program& program, const Operand& from, const Operand& to) {
-  program.add([from, to, count = from.spec.shape.count()](std::byte* scratch) {
-    const float* __restrict const addends = from.at(scratch);
-    float* __restrict const values = to.at(scratch);
-    for (int64_t i = 0; i < count; ++i) values[i] += addends[i];
+  for_type(from.spec.dtype, [&]<typename From>() {
+    for_type(to.spec.dtype, [&]<typename To>() {
+      program.add([from, to, count = from.spec.shape.count()](std::byte* scratch) {
+        const From* __restrict const addends = at<From>(from, scratch);
+        To* __restrict const values = at<To>(to, scratch);
+        for (int64_t i = 0; i < count; ++i) put(values[i], static_cast<float>(addends[i]), true);
+      });
+    });
   });
 }
 
 Operand add_relu_gradient(Program& program, const Operand& y, const Operand& d_y) {
   const Operand masked = program.temporary(y.spec);
-  program.add([y, d_y, masked, count = y.spec.shape.count()](std::byte* scratch) {
-    const float* __restrict const outputs = y.at(scratch);
-    const float* __restrict const gradients = d_y.at(scratch);
-    float* __restrict const results = masked.at(scratch);
-    for (int64_t i = 0; i < count; ++i) {
-      const float gradient = gradients[i];  // read always: without a branch, ten times faster
-      results[i] = outputs[i] <= 0 ? 0 : gradient;
-    }
+  for_type(y.spec.dtype, [&]<typename T>() {
+    program.add([y, d_y, masked, count = y.spec.shape.count()](std::byte* scratch) {
+      const T* __restrict const outputs = at<T>(y, scratch);
+      const T* __restrict const gradients = at<T>(d_y, scratch);
+      T* __restrict const results = at<T>(masked, scratch);
+      for (int64_t i = 0; i < count; ++i) {
+        const T gradient = gradients[i];  // read always: without a branch, ten times faster
+        results[i] = static_cast<float>(outputs[i]) <= 0 ? T(0) : gradient;
+      }
+    });
   });
   return masked;
 }
@@ -37,15 +52,16 @@ void add_channel_sums(Program& program, const Operand& of, const Operand& sums,
                       const ChannelSumSettings& settings) {
   const int64_t channels = of.spec.shape.c;
   const Operand totals = program.temporary_bytes(channels * sizeof(double));
-  program.add([of, sums, totals, channels, rows = of.spec.shape.count() / channels,
-               add = settings.add](std::byte* scratch) {
-    double* __restrict const total = reinterpret_cast<double*>(totals.at(scratch));
-    std::fill(total, total + channels, 0.0);
-    const float* __restrict row = of.at(scratch);
-    for (int64_t i = 0; i < rows; ++i, row += channels)
-      for (int64_t c = 0; c < channels; ++c) total[c] += row[c];
-    float* __restrict const results = sums.at(scratch);
-    for (int64_t c = 0; c < channels; ++c) results[c] = static_cast<float>(total[c] + (add ? results[c] : 0));
+  for_type(of.spec.dtype, [&]<typename T>() {
+    program.add([of, sums, totals, channels, rows = of.spec.shape.count() / channels,
+                 add = settings.add](std::byte* scratch) {
+      double* __restrict const total = at<double>(totals, scratch);
+      std::fill(total, total + channels, 0.0);
+      const T* __restrict row = at<T>(of, scratch);
+      for (int64_t i = 0; i < rows; ++i, row += channels)
+        for (int64_t c = 0; c < channels; ++c) total[c] += static_cast<float>(row[c]);
+      for (int64_t c = 0; c < channels; ++c) put(sums.at(scratch)[c], total[c], add);
+    });
   });
 }
 

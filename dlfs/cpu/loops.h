@@ -1,5 +1,5 @@
-// Plain loops over f32 tensors, appended to a Program. Operands of one call do not overlap unless they are the
-// same; all have as many elements as the first, but for `sums`.
+// Plain loops over tensors of f32 or bf16, appended to a Program. Operands of one call do not overlap unless they are the
+// same; all have as many elements as the first and its type, but for `to` (either type) and `sums` (f32).
 #pragma once
 
 #include "dlfs/cpu/program.h"

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "dlfs/cpu/number.h"
+
 namespace dlfs {
 namespace {
 
-constexpr int most = 1024;  // numbers in a stretch: they stay in the nearest cache
+constexpr int most = longest_stretch;
 
 template <typename Visit>
 void each_stretch(const Walk& walk, Visit visit) {
@@ -40,14 +42,17 @@ double sum_of(const float* values, int count) {
 
 void add_map(Program& program, const Walk& walk, const StretchFill& fill, const Operand& to,
              const StoreSettings& settings) {
-  program.add([walk, fill, to, add = settings.add](std::byte* scratch) {
-    float* const whole = to.at(scratch);
-    std::array<float, most> results;
-    each_stretch(walk, [&](const WalkStretch& stretch) {
-      float* __restrict const values = whole + stretch.at[Walk::whole];
-      fill(stretch, add ? results.data() : values);
-      if (add)
-        for (int i = 0; i < stretch.count; ++i) values[i] += results[i];
+  for_type(to.spec.dtype, [&]<typename T>() {
+    program.add([walk, fill, to, add = settings.add](std::byte* scratch) {
+      T* const whole = reinterpret_cast<T*>(to.at(scratch));
+      std::array<float, most> results;
+      each_stretch(walk, [&](const WalkStretch& stretch) {
+        T* __restrict const values = whole + stretch.at[Walk::whole];
+        if constexpr (std::is_same_v<T, float>)
+          if (!add) return fill(stretch, values);
+        fill(stretch, results.data());
+        put(results.data(), stretch.count, values, add);
+      });
     });
   });
 }
@@ -69,9 +74,10 @@ void add_sum_over(Program& program, const Walk& walk, const StretchFill& fill, c
       else
         *sums += sum_of(results.data(), stretch.count);
     });
-    float* const values = to.at(scratch);
-    for (int64_t i = 0; i < count; ++i)
-      values[i] = static_cast<float>(settings.scale * total[i] + (settings.add ? values[i] : 0));
+    for_type(to.spec.dtype, [&]<typename T>() {
+      T* const values = reinterpret_cast<T*>(to.at(scratch));
+      for (int64_t i = 0; i < count; ++i) put(values[i], settings.scale * total[i], settings.add);
+    });
   });
 }
 

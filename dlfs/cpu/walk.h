@@ -1,5 +1,6 @@
 // Loops over a Walk, appended to a Program: an op says what a stretch of neighbours holds, and it is stored, or summed
-// over the axes along which a side of the walk repeats. Everything arrives in f32; sums are in double, in one order.
+// over the axes along which a side of the walk repeats. Everything arrives in f32 and is stored in f32 or bf16; sums are in
+// double, in one order.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@ struct WalkStretch {
   std::array<int64_t, 3> at;  // by Walk::Side
   int count;
 };
+constexpr int longest_stretch = 1024;  // they stay in the nearest cache
 using StretchFill = std::function<void(const WalkStretch&, float* results)>;  // `count` numbers, side by side
 
 struct StoreSettings {

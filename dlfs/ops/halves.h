@@ -14,6 +14,12 @@
 
 namespace dlfs {
 
+// For infer: throws ShapeError(op, …) unless what is called `what` is a map, f32, f16 or bf16.
+inline void check_map(const std::string& op, const std::string& what, const Spec& spec) {
+  if (!spec || !is_float(spec.dtype))
+    throw ShapeError(op, concat(what, " is ", to_string(spec), ", but must be f32, f16 or bf16"));
+}
+
 // What every half is: makes a kernel bound to the site's tensors.
 template <typename Settings>
 using Half = KernelPtr (*)(Device&, const Site&, const Settings&);
@@ -33,11 +39,13 @@ class OpFunction : public Function {
   std::string name() const final { return name_; }
 
   KernelPtr forward(Device& device, const Site& site) const final {
+    refuse_f16(device, site);
     return pick(device, halves_.forward_cpu, halves_.forward_gpu)(device, site, settings_);
   }
 
   KernelPtr backward(Device& device, const Site& site) const final {
     if (halves_.backward_cpu == nullptr) return Function::backward(device, site);
+    refuse_f16(device, site);
     return pick(device, halves_.backward_cpu, halves_.backward_gpu)(device, site, settings_);
   }
 
@@ -45,6 +53,15 @@ class OpFunction : public Function {
   const Settings settings_;
 
  private:
+  // For the halves of all ops.
+  void refuse_f16(const Device& device, const Site& site) const {
+    if (device.kind() != DeviceKind::cpu) return;
+    for (const auto* tensors : {&site.in, &site.out, &site.d_out})
+      for (const Tensor& tensor : *tensors)
+        if (tensor && tensor.spec.dtype == DType::f16)
+          throw DeviceError(name_, "a CPU computes in f32 or bf16, not f16; take --precision bf16 or f32");
+  }
+
   Half<Settings> pick(const Device& device, Half<Settings> cpu, Half<Settings> gpu) const {
     if (device.kind() == DeviceKind::cpu) return cpu;
     if (gpu == nullptr)

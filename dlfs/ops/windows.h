@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dlfs/base/error.h"
+#include "dlfs/ops/halves.h"
 #include "dlfs/tensor/shape.h"
 
 namespace dlfs {
@@ -34,16 +35,16 @@ struct Windows {
     return a_side * a_side;
   }
 
-  // In the order of the outputs, visit(corner, rows, columns, output): where in x the window's first pixel lies (or
-  // would lie, outside the image), which of its rows and columns are inside, and where in y its channels begin.
+  // In the order of one image's outputs, visit(corner, rows, columns, output): where in that image the window's first pixel
+  // lies (or would lie, outside of it), which of its rows and columns are inside, and where in y its channels begin.
   template <typename Visit>
-  void each(Visit visit) const {
-    int64_t output = 0;
-    for (int n = 0; n < y.n; ++n)
-      for (int top = -pad, i = 0; i < y.h; ++i, top += step)
-        for (int left = -pad, j = 0; j < y.w; ++j, left += step, output += y.c)
-          visit(((int64_t{n} * x.h + top) * x.w + left) * x.c, inside(top, x.h), inside(left, x.w), output);
+  void each(int n, Visit visit) const {
+    int64_t output = int64_t{n} * y.h * y.w * y.c;
+    for (int top = -pad, i = 0; i < y.h; ++i, top += step)
+      for (int left = -pad, j = 0; j < y.w; ++j, left += step, output += y.c)
+        visit((int64_t{top} * x.w + left) * x.c, inside(top, x.h), inside(left, x.w), output);
   }
+  int64_t image() const { return int64_t{x.h} * x.w * x.c; }  // numbers in one of x
 };
 
 // Settings: of a pool, with size, step() and pad.
@@ -60,7 +61,7 @@ template <typename Settings>
 Windows checked_windows(const std::string& op, const Spec& x, const Settings& settings, int largest) {
   const int size = settings.size, pad = settings.pad;
   const auto refuse = [&](const auto&... fact) { throw ShapeError(op, concat(fact...)); };
-  if (!x || x.dtype != DType::f32) refuse("x is ", to_string(x), ", but must be f32");
+  check_map(op, "x", x);
   if (size < 1 || size > largest) refuse("size ", size, " is not between 1 and ", largest);
   constexpr int most = 1 << 30;  // sums of an extent, a stride and a size stay whole numbers
   if (settings.stride > most || x.shape.h > most || x.shape.w > most)

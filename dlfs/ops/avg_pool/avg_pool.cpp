@@ -1,6 +1,5 @@
 #include "dlfs/ops/avg_pool/avg_pool.h"
 
-#include "dlfs/ops/halves.h"
 #include "dlfs/ops/windows.h"
 
 namespace dlfs {
@@ -24,7 +23,7 @@ class AvgPool : public OpFunction<AvgPoolSettings> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 1, "avg_pool takes x");
     const Windows of = checked_windows("avg_pool", in[0], settings_, largest_size);
-    return {.outputs = {{of.y, DType::f32}},
+    return {.outputs = {{of.y, in[0].dtype}},
             .saved = {},
             .updates = {},
             .terms = int64_t{of.size} * of.size,

@@ -38,11 +38,12 @@ std::vector<OpCase> avg_pool_cases() {
        })
     all.push_back({.name = "avg_pool/" + row.name,
                    .function = avg_pool_function(row.settings),
-                   .inputs = {{.spec = {row.x}}},
+                   .inputs = {{.spec = {row.x}, .matrix = true}},
                    .step = 1.0 / 32,
                    .smooth = true,
                    .golden = !row.speed,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = true});
   return all;
 }
 
@@ -54,7 +55,7 @@ TEST(AvgPool, NamesBothValuesOfWhatDoesNotFit) {
       [&] {
         infer({{1, 9, 9, 3}, DType::u8}, {});
       },
-      "[avg_pool] x is u8 [1,9,9,3], but must be f32");
+      "[avg_pool] x is u8 [1,9,9,3], but must be f32, f16 or bf16");
   expect_error<ShapeError>(
       [&] {
         infer({{1, 2, 2, 3}}, {.size = 3});

@@ -28,14 +28,17 @@ class Concat : public OpFunction<ConcatSettings> {
     for (size_t i = 0; i < in.size(); ++i) {
       const Shape& map = in[i].shape;
       DLFS_CHECK(map.c == settings_.channels[i], "map ", i, " is ", to_string(map));
-      if (in[i].dtype != DType::f32) refuse("map ", i, " is ", to_string(in[i]), ", but must be f32");
+      check_map("concat", concat("map ", i), in[i]);
+      if (in[i].dtype != in[0].dtype)
+        refuse("map ", i, " is ", to_string(in[i]), ", but map 0 is ", to_string(in[0]),
+               "; give all one type");
       if (map.n != first.n || map.h != first.h || map.w != first.w)
         refuse("map ", i, " is ", to_string(map), ", but map 0 is ", to_string(first),
                "; only their channels may differ");
       channels += map.c;
     }
     if (channels > std::numeric_limits<int>::max()) refuse(channels, " channels are too many");
-    return {.outputs = {{{first.n, first.h, first.w, static_cast<int>(channels)}, DType::f32}},
+    return {.outputs = {{{first.n, first.h, first.w, static_cast<int>(channels)}, in[0].dtype}},
             .saved = {},
             .updates = {}};
   }

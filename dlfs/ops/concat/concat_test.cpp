@@ -32,9 +32,10 @@ std::vector<OpCase> concat_cases() {
               .inputs = {},
               .smooth = true,
               .golden = !row.speed,
-              .speed = row.speed};
+              .speed = row.speed,
+              .narrow = true};
     for (const int channels : row.channels)
-      of.inputs.push_back({.spec = {{row.pixels.n, row.pixels.h, row.pixels.w, channels}}});
+      of.inputs.push_back({.spec = {{row.pixels.n, row.pixels.h, row.pixels.w, channels}}, .matrix = true});
     all.push_back(of);
   }
   return all;
@@ -75,7 +76,11 @@ TEST(Concat, NamesBothValuesOfWhatDoesNotFit) {
         concat({a, a, b});
       },
       "[concat] neck: map 2 is [2,4,5,8], but map 0 is [2,4,4,8]; only their channels may differ");
-  expect_error<ShapeError>([&] { concat({a, c}); }, "[concat] neck: map 1 is i32 [2,4,4,1], but must be f32");
+  expect_error<ShapeError>(
+      [&] {
+        concat({a, c});
+      },
+      "[concat] neck: map 1 is i32 [2,4,4,1], but must be f32, f16 or bf16");
   expect_error<ShapeError>([&] { concat({a, Value{}}); }, "[concat] map 1 is a null value");
   expect_error<ShapeError>([&] { concat(std::vector<Value>{}); },
                            "[concat] there are no maps; give one or more");

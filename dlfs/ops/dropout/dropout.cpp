@@ -19,8 +19,7 @@ class Dropout : public OpFunction<DropoutMask> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 2 && in[1] == (Spec{{1, 1, 1, 1}, DType::i32}), "dropout takes x and the step");
-    if (!in[0] || in[0].dtype != DType::f32)
-      throw ShapeError("dropout", concat("x is ", to_string(in[0]), ", but must be f32"));
+    check_map("dropout", "x", in[0]);
     return {.outputs = {in[0]}, .saved = {}, .updates = {}};
   }
 

@@ -29,13 +29,15 @@ std::vector<OpCase> dropout_cases() {
            {.name = "speed vgg fc", .x = {256, 1, 1, 4096}, .speed = true},
            {.name = "speed map", .x = {64, 56, 56, 64}, .rate = 0.2F, .speed = true},
        })
-    all.push_back({.name = "dropout/" + row.name,
-                   .function = dropout_function({.rate = row.rate, .key = ++key}),
-                   .inputs = {{.spec = {row.x}}, {.spec = {{1, 1, 1, 1}, DType::i32}, .below = 1000}},
-                   .step = 1.0 / 32,
-                   .smooth = true,
-                   .golden = false,
-                   .speed = row.speed});
+    all.push_back(
+        {.name = "dropout/" + row.name,
+         .function = dropout_function({.rate = row.rate, .key = ++key}),
+         .inputs = {{.spec = {row.x}, .matrix = true}, {.spec = {{1, 1, 1, 1}, DType::i32}, .below = 1000}},
+         .step = 1.0 / 32,
+         .smooth = true,
+         .golden = false,
+         .speed = row.speed,
+         .narrow = true});
   return all;
 }
 
@@ -208,7 +210,7 @@ TEST(Dropout, NamesTheValueOfWhatDoesNotFit) {
       [&] {
         dropout(trace.input("x", {{1, 1, 1, 4}, DType::i32}));
       },
-      "[dropout] x is i32 [1,1,1,4], but must be f32");
+      "[dropout] x is i32 [1,1,1,4], but must be f32, f16 or bf16");
 }
 
 }  // namespace dlfs::testing

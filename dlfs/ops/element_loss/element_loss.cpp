@@ -29,9 +29,10 @@ class ElementLoss : public OpFunction<ElementLossSettings> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 3, name(), " takes prediction, target and weights");
     const auto refuse = [this](const auto&... fact) { throw ShapeError(name(), concat(fact...)); };
-    if (!in[0] || in[0].dtype != DType::f32 || in[1] != in[0])
-      refuse("the prediction is ", to_string(in[0]), " and the target ", to_string(in[1]),
-             ", but both must be f32 and of one shape");
+    check_map(name(), "the prediction", in[0]);
+    if (in[1] != Spec{in[0].shape})
+      refuse("the prediction is ", to_string(in[0]), " and the target ", to_string(in[1]), ", but must be ",
+             to_string(Spec{in[0].shape}));
     const Shape all = in[0].shape;
     const std::array allowed{Spec{all}, Spec{{all.n, all.h, all.w, 1}}, Spec{{all.n, 1, 1, 1}}};
     if (in[2] && std::find(allowed.begin(), allowed.end(), in[2]) == allowed.end())

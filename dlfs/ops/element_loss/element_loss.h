@@ -7,7 +7,7 @@
 //   mean_squared_error      as mse_loss (but that one's mean of weighted errors divides by the sum of the weights)
 //   smooth_l1               as smooth_l1_loss; beta 0 is L1
 //
-// All inputs get a gradient where a parameter lies behind them. Backward reads them.
+// The prediction is f32, f16 or bf16, all else f32. All inputs get a gradient where a parameter lies behind them. Backward reads them.
 #pragma once
 
 #include "dlfs/graph/trace.h"

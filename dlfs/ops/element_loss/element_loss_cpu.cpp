@@ -1,10 +1,11 @@
+#include "dlfs/cpu/number.h"
 #include "dlfs/ops/element_loss/formulas.h"
 
 namespace dlfs {
 namespace {
 
 // All in double.
-template <typename Formula>
+template <typename Formula, typename T>
 class Forward : public Kernel {
  public:
   Forward(const Formula& formula, const Site& site, const ElementLossSettings& settings)
@@ -17,11 +18,11 @@ class Forward : public Kernel {
   }
 
  private:
-  Elements<Formula, double> at_;
+  Elements<Formula, double, T> at_;
   float* loss_;
 };
 
-template <typename Formula>
+template <typename Formula, typename T>
 class Backward : public Kernel {
  public:
   Backward(const Formula& formula, const Site& site, const ElementLossSettings& settings)
@@ -29,9 +30,9 @@ class Backward : public Kernel {
 
   void run(Stream) override {
     const double scale = at_.scale * *d_loss_;
-    each(d_in_[0], [&](unsigned i) { return scale * at_.weight(i) * at_.by_prediction(i); });
-    each(d_in_[1], [&](unsigned i) { return scale * at_.weight(i) * at_.by_target(i); });
-    each(d_in_[2], [&](unsigned w) {
+    each<T>(d_in_[0], [&](unsigned i) { return scale * at_.weight(i) * at_.by_prediction(i); });
+    each<float>(d_in_[1], [&](unsigned i) { return scale * at_.weight(i) * at_.by_target(i); });
+    each<float>(d_in_[2], [&](unsigned w) {
       double sum = 0;
       for (unsigned i = w * at_.per_weight; i < (w + 1) * at_.per_weight; ++i) sum += at_.value(i);
       return scale * sum;
@@ -39,23 +40,24 @@ class Backward : public Kernel {
   }
 
  private:
-  template <typename Gradient>
+  template <typename Of, typename Gradient>
   static void each(const Grad& grad, Gradient gradient) {
     if (grad.how == Write::skip) return;
-    float* const to = grad.to.as<float>();
-    for (int64_t i = 0; i < grad.to.shape().count(); ++i)
-      to[i] = static_cast<float>(gradient(i) + (grad.how == Write::add ? to[i] : 0));
+    Of* const to = grad.to.as<Of>();
+    for (int64_t i = 0; i < grad.to.shape().count(); ++i) put(to[i], gradient(i), grad.how == Write::add);
   }
 
-  Elements<Formula, double> at_;
+  Elements<Formula, double, T> at_;
   const float* d_loss_;
   std::vector<Grad> d_in_;
 };
 
-template <template <typename> class Direction>
+template <template <typename, typename> class Direction>
 KernelPtr make(const Site& site, const ElementLossSettings& settings) {
-  return with_formula(settings, [&](const auto& formula) -> KernelPtr {
-    return std::make_unique<Direction<std::decay_t<decltype(formula)>>>(formula, site, settings);
+  return with_formula(settings, [&]<typename Formula>(const Formula& formula) {
+    return for_type(site.in[0].spec.dtype, [&]<typename T>() -> KernelPtr {
+      return std::make_unique<Direction<Formula, T>>(formula, site, settings);
+    });
   });
 }
 

@@ -53,15 +53,18 @@ std::vector<OpCase> element_loss_cases() {
            {"speed retinanet", {l1}, {-3, 3}, {}, {{8, 100, 136, 1}}, {8, 100, 136, 36}, true},
        }) {
     const FunctionPtr function = element_loss_function(row.settings);
-    all.push_back({.name = function->name() + "/" + row.name,
-                   .function = function,
-                   .inputs = {{.spec = {row.shape}, .low = row.prediction.low, .high = row.prediction.high},
-                              {.spec = {row.shape}, .low = row.target.low, .high = row.target.high},
-                              {.spec = row.weights, .low = 0.5, .high = 1.5}},
-                   .step = 1.0 / 128,
-                   .smooth = true,
-                   .golden = !row.speed,
-                   .speed = row.speed});
+    all.push_back(
+        {.name = function->name() + "/" + row.name,
+         .function = function,
+         .inputs =
+             {{.spec = {row.shape}, .low = row.prediction.low, .high = row.prediction.high, .matrix = true},
+              {.spec = {row.shape}, .low = row.target.low, .high = row.target.high},
+              {.spec = row.weights, .low = 0.5, .high = 1.5}},
+         .step = 1.0 / 128,
+         .smooth = true,
+         .golden = !row.speed,
+         .speed = row.speed,
+         .narrow = true});
   }
   return all;
 }
@@ -146,8 +149,8 @@ TEST(ElementLoss, NamesBothValuesOfWhatDoesNotFit) {
       [&] {
         infer({{8, 1, 1, 4}}, {{8, 1, 1, 1}}, absent, {squared});
       },
-      "[mean_squared_error] the prediction is f32 [8,1,1,4] and the target f32 [8,1,1,1], but both must be "
-      "f32 and of one shape");
+      "[mean_squared_error] the prediction is f32 [8,1,1,4] and the target f32 [8,1,1,1], but must be f32 "
+      "[8,1,1,4]");
   expect_error<ShapeError>(
       [&] {
         infer({{8, 2, 3, 4}}, {{8, 2, 3, 4}}, {{1, 1, 1, 4}}, {cross_entropy});

@@ -74,12 +74,18 @@ auto with_formula(const ElementLossSettings& settings, Visit visit) {
   return visit(SmoothL1{settings.beta});
 }
 
+// What is computed with, in f32; kernels have their own for halves.
+template <typename Stored>
+constexpr float wide(const Stored& number) {
+  return static_cast<float>(number);
+}
+
 // A site as one formula's elements in a row: i counts them. `per_weight` side by side share a weight.
-template <typename Formula, typename T>
+template <typename Formula, typename T, typename Stored = float>
 struct Elements {
   Elements(const Formula& of, const Site& site, const ElementLossSettings& settings)
       : formula(of),
-        prediction(site.in[0].as<float>()),
+        prediction(site.in[0].as<Stored>()),
         target(site.in[1].as<float>()),
         weights(site.in[2].as<float>()),
         count(static_cast<unsigned>(site.in[0].shape().count())),
@@ -87,14 +93,17 @@ struct Elements {
         scale(settings.reduction == Reduction::mean ? T(1) / static_cast<T>(count) : T(1)) {}
 
   constexpr T weight(unsigned i) const { return weights == nullptr ? 1 : weights[i / per_weight]; }
-  constexpr T value(unsigned i) const { return formula.template value<T>(prediction[i], target[i]); }
+  constexpr T value(unsigned i) const { return formula.template value<T>(wide(prediction[i]), target[i]); }
   constexpr T by_prediction(unsigned i) const {
-    return formula.template by_prediction<T>(prediction[i], target[i]);
+    return formula.template by_prediction<T>(wide(prediction[i]), target[i]);
   }
-  constexpr T by_target(unsigned i) const { return formula.template by_target<T>(prediction[i], target[i]); }
+  constexpr T by_target(unsigned i) const {
+    return formula.template by_target<T>(wide(prediction[i]), target[i]);
+  }
 
   Formula formula;
-  const float *prediction, *target, *weights;
+  const Stored* prediction;
+  const float *target, *weights;
   unsigned count, per_weight;
   T scale;  // of all: one over their number where the reduction is mean
 };

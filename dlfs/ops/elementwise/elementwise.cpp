@@ -48,10 +48,14 @@ class ElementwiseFunction : public OpFunction<ElementwiseSettings> {
     if (settings_.slope < 0)
       throw ShapeError(name(), concat("slope ", settings_.slope, " is negative; it must be at least 0"));
     for (const Spec& spec : in.specs)
-      if (spec && spec.dtype != DType::f32)
-        throw ShapeError(name(), concat("an input is ", to_string(spec), ", but must be f32"));
+      if (spec) check_map(name(), "an input", spec);
+    const Spec& given = in[0] ? in[0] : in[1];
+    if (in.size() == 2 && in[1] && in[1].dtype != given.dtype)
+      throw ShapeError(name(),
+                       concat("a is ", to_string(in[0]), " and b ", to_string(in[1]),
+                              "; give both one type (Trace::weight() gives a parameter that of maps)"));
     const Shape y = in.size() == 1 ? in[0].shape : broadcast(in[0], in[1]);
-    Signature signature{.outputs = {{y, DType::f32}}, .saved = {}, .updates = {}};
+    Signature signature{.outputs = {{y, given.dtype}}, .saved = {}, .updates = {}};
     for (const Spec& spec : in.specs)
       signature.gradient_terms.push_back(spec ? y.count() / spec.shape.count() : 1);
     return signature;

@@ -5,6 +5,8 @@
 //   y = negate(x), exp, log, sqrt, abs, relu, sigmoid, tanh, silu, hard_swish                 also -x
 //   y = power(x, exponent), leaky_relu(x, slope), clamp(x, {.low, .high})
 //
+// Maps are f32, f16 or bf16, a, b and y of one type; computing is in f32.
+//
 // a and b are values or numbers: 1 - x, x / 2, maximum(x, 0.1f). A number is a setting of the function; one that varies
 // from step to step is an input [1,1,1,1]. Of two values each extent must be the other's or 1: images [n,h,w,c] with
 // channels [1,1,1,c], with a mask [n,h,w,1] or one number an image [n,1,1,1], a map [n,h,w,1] with [1,1,1,c]. The gradient

@@ -1,3 +1,4 @@
+#include "dlfs/cpu/number.h"
 #include "dlfs/cpu/walk.h"
 #include "dlfs/ops/elementwise/formula.h"
 
@@ -6,48 +7,49 @@ namespace {
 
 using namespace elementwise;
 
-template <typename T>
 struct Sources {
-  const T *a, *b, *y, *d;  // what a formula does not read may be null
+  const float *a, *b, *y, *d;  // what a formula does not read may be null
 };
 
-template <typename T>
-using Loop = void (*)(const Sources<T>& from, int count, float* to, ElementwiseSettings settings);
+using Loop = void (*)(const Sources& from, int count, float* to, ElementwiseSettings settings);
 
 // A step of 0 repeats one number.
-template <typename T, typename Of, int AStep, int BStep>
-void loop(const Sources<T>& from, int count, float* to, ElementwiseSettings settings) {
-  const T *const a = from.a, *const b = from.b, *const y = from.y, *const d = from.d;
+template <typename Of, int AStep, int BStep>
+void loop(const Sources& from, int count, float* to, ElementwiseSettings settings) {
+  const float *const a = from.a, *const b = from.b, *const y = from.y, *const d = from.d;
   float* __restrict const results = to;
   for (int i = 0; i < count; ++i)
     results[i] = Of::at(Of::reads & of_a ? a[i * AStep] : 0, Of::reads & of_b ? b[i * BStep] : 0,
                         Of::reads & of_y ? y[i] : 0, Of::reads & of_d ? d[i] : 0, settings);
 }
 
-template <typename T>
-Loop<T> loop_of(Elementwise kind, Part part, const Walk& walk) {
-  const bool a_steps = walk.strides[Walk::a][Walk::inner] != 0,
-             b_steps = walk.strides[Walk::b][Walk::inner] != 0;
-  return with_formula(kind, part, [&](auto formula) -> Loop<T> {
+bool steps(const Walk& walk, Walk::Side side) { return walk.strides[side][Walk::inner] != 0; }
+
+Loop loop_of(Elementwise kind, Part part, const Walk& walk) {
+  const bool a_steps = steps(walk, Walk::a), b_steps = steps(walk, Walk::b);
+  return with_formula(kind, part, [&](auto formula) -> Loop {
     using Of = decltype(formula);
-    if (a_steps) return b_steps ? loop<T, Of, 1, 1> : loop<T, Of, 1, 0>;
-    return b_steps ? loop<T, Of, 0, 1> : loop<T, Of, 0, 0>;
+    if (a_steps) return b_steps ? loop<Of, 1, 1> : loop<Of, 1, 0>;
+    return b_steps ? loop<Of, 0, 1> : loop<Of, 0, 0>;
   });
 }
 
 StretchFill fill_with(const ElementwiseSettings& settings, Part part, const Walk& walk, const Site& site) {
-  const auto data = [](const std::vector<Tensor>& tensors, size_t i) -> const float* {
-    return i < tensors.size() ? tensors[i].as<float>() : nullptr;
+  const auto tensor = [](const std::vector<Tensor>& tensors, size_t i) {
+    return i < tensors.size() ? tensors[i] : Tensor{};
   };
-  const Sources<float> of{data(site.in, 0), data(site.in, 1), data(site.out, 0), data(site.d_out, 0)};
-  return [of, settings, loop = loop_of<float>(settings.kind, part, walk)](const WalkStretch& stretch,
-                                                                          float* results) {
-    const auto from = [&](const float* tensor, Walk::Side side, const float* otherwise) {
-      return tensor == nullptr ? otherwise : tensor + stretch.at[side];
+  return [a = tensor(site.in, 0), b = tensor(site.in, 1), y = tensor(site.out, 0), d = tensor(site.d_out, 0),
+          a_steps = steps(walk, Walk::a), b_steps = steps(walk, Walk::b), settings,
+          loop = loop_of(settings.kind, part, walk)](const WalkStretch& stretch, float* results) {
+    float room[4][longest_stretch];
+    const auto from = [&](const Tensor& of, Walk::Side side, int count, float* wide, const float* otherwise) {
+      return of ? as_f32(of, stretch.at[side], count, wide) : otherwise;
     };
-    const Sources<float> here{from(of.a, Walk::a, &settings.left), from(of.b, Walk::b, &settings.right),
-                              from(of.y, Walk::whole, nullptr), from(of.d, Walk::whole, nullptr)};
-    loop(here, stretch.count, results, settings);
+    const int count = stretch.count;
+    loop({from(a, Walk::a, a_steps ? count : 1, room[0], &settings.left),
+          from(b, Walk::b, b_steps ? count : 1, room[1], &settings.right),
+          from(y, Walk::whole, count, room[2], nullptr), from(d, Walk::whole, count, room[3], nullptr)},
+         count, results, settings);
   };
 }
 

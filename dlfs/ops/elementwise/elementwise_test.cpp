@@ -133,27 +133,30 @@ std::vector<OpCase> elementwise_cases() {
     for (const Shape& x : {Shape{2, 4, 5, 8}, Shape{1, 3, 37, 3}})
       all.push_back({.name = concat("elementwise/", row.name, x.c == 8 ? "" : ", odd"),
                      .function = elementwise_function(row.settings),
-                     .inputs = {{.spec = {x}, .low = row.low, .high = row.high}},
-                     .smooth = row.smooth});
+                     .inputs = {{.spec = {x}, .low = row.low, .high = row.high, .matrix = true}},
+                     .smooth = row.smooth,
+                     .narrow = true});
   for (const BinaryRow& row : binary_rows()) {
     // Divisors stay away from 0.
     const auto input = [](const Shape& shape, float constant) -> CaseInput {
-      return {.spec = std::isnan(constant) ? Spec{shape} : absent, .low = 1, .high = 2};
+      return {.spec = std::isnan(constant) ? Spec{shape} : absent, .low = 1, .high = 2, .matrix = true};
     };
     all.push_back({.name = "elementwise/" + row.name,
                    .function = elementwise_function(row.settings),
                    .inputs = {input(row.a, row.settings.left), input(row.b, row.settings.right)},
                    .smooth = row.smooth,
                    .golden = !row.speed,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = true});
   }
   for (const UnaryRow& row : unary_rows())
     if (row.name == "relu" || row.name == "silu" || row.name == "power 2")
       all.push_back({.name = concat("elementwise/", row.name, ", speed"),
                      .function = elementwise_function(row.settings),
-                     .inputs = {{.spec = {{256, 24, 24, 20}}}},
+                     .inputs = {{.spec = {{256, 24, 24, 20}}, .matrix = true}},
                      .golden = false,
-                     .speed = true});
+                     .speed = true,
+                     .narrow = true});
   return all;
 }
 
@@ -394,7 +397,7 @@ TEST(Elementwise, NamesBothValuesOfWhatDoesNotFit) {
       [&] {
         infer({.kind = Kind::add}, {x, Spec{x.shape, DType::i32}});
       },
-      "[add] an input is i32 [2,4,5,3], but must be f32");
+      "[add] an input is i32 [2,4,5,3], but must be f32, f16 or bf16");
   expect_error<ShapeError>([&] { infer({.kind = Kind::leaky_relu, .slope = -0.5F}, {x}); },
                            "[leaky_relu] slope -0.5 is negative; it must be at least 0");
   State state(1);

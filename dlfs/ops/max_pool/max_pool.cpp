@@ -1,6 +1,5 @@
 #include "dlfs/ops/max_pool/max_pool.h"
 
-#include "dlfs/ops/halves.h"
 #include "dlfs/ops/windows.h"
 
 namespace dlfs {
@@ -23,7 +22,7 @@ class MaxPool : public OpFunction<MaxPoolSettings> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 1, "max_pool takes x");
     const Windows of = checked_windows("max_pool", in[0], settings_, largest_size);
-    return {.outputs = {{of.y, DType::f32}},
+    return {.outputs = {{of.y, in[0].dtype}},
             .saved = {{of.y, DType::u8}},
             .updates = {},
             .terms = 1,

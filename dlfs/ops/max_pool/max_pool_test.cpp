@@ -42,9 +42,10 @@ std::vector<OpCase> max_pool_cases() {
        })
     all.push_back({.name = "max_pool/" + row.name,
                    .function = max_pool_function(row.settings),
-                   .inputs = {{.spec = {row.x}}},
+                   .inputs = {{.spec = {row.x}, .matrix = true}},
                    .golden = !row.speed,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = true});
   return all;
 }
 

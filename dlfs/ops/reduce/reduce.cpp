@@ -48,10 +48,9 @@ class Reduce : public OpFunction<ReduceSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 1, name(), " takes x");
-    if (!in[0] || in[0].dtype != DType::f32)
-      throw ShapeError(name(), concat("x is ", to_string(in[0]), ", but must be f32"));
+    check_map(name(), "x", in[0]);
     const Shape x = in[0].shape, y = reduced(x, settings_.over);
-    return {.outputs = {{y, DType::f32}}, .saved = {}, .updates = {}, .terms = x.count() / y.count()};
+    return {.outputs = {{y, in[0].dtype}}, .saved = {}, .updates = {}, .terms = x.count() / y.count()};
   }
 };
 

@@ -6,7 +6,7 @@
 //   Over::channels   [n,h,w,1]    over c
 //   Over::images     [1,h,w,c]    over n
 //
-// A sum is taken in one fixed order (in double on the CPU). Backward reads neither x nor y.
+// x and y are of one type, f32, f16 or bf16. A sum is taken in f32 (in double on the CPU), in one fixed order. Backward reads neither x nor y.
 #pragma once
 
 #include "dlfs/graph/trace.h"

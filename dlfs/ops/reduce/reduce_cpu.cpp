@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "dlfs/cpu/number.h"
 #include "dlfs/cpu/walk.h"
 #include "dlfs/ops/reduce/reduce.h"
 
@@ -8,8 +9,9 @@ namespace dlfs {
 KernelPtr reduce_forward_cpu(Device&, const Site& site, const ReduceSettings& settings) {
   auto program = std::make_unique<Program>([&scratch = site.scratch] { return scratch.data(); });
   const Tensor &x = site.in[0], &y = site.out[0];
-  const auto fill = [from = x.as<float>()](const WalkStretch& stretch, float* results) {
-    std::copy_n(from + stretch.at[Walk::whole], stretch.count, results);
+  const auto fill = [x](const WalkStretch& stretch, float* results) {
+    const float* const from = as_f32(x, stretch.at[Walk::whole], stretch.count, results);
+    if (from != results) std::copy_n(from, stretch.count, results);
   };
   add_sum_over(*program, walk(x.shape(), y.shape(), y.shape()), fill, y,
                {.side = Walk::a, .scale = reduce_scale(settings, x.shape(), y.shape())});
@@ -25,9 +27,8 @@ KernelPtr reduce_backward_cpu(Device&, const Site& site, const ReduceSettings& s
   const Walk through = walk(x, y, y);
   const float scale = reduce_scale(settings, x, y);
   const bool repeats = through.strides[Walk::a][Walk::inner] == 0;
-  const auto fill = [from = site.d_out[0].as<float>(), scale, repeats](const WalkStretch& stretch,
-                                                                       float* results) {
-    const float* __restrict const d_y = from + stretch.at[Walk::a];
+  const auto fill = [from = site.d_out[0], scale, repeats](const WalkStretch& stretch, float* results) {
+    const float* const d_y = as_f32(from, stretch.at[Walk::a], repeats ? 1 : stretch.count, results);
     if (repeats)
       std::fill_n(results, stretch.count, scale * *d_y);
     else

@@ -44,10 +44,11 @@ std::vector<OpCase> reduce_cases() {
        })
     all.push_back({.name = row.name,
                    .function = reduce_function(row.settings),
-                   .inputs = {{.spec = {row.x}}},
+                   .inputs = {{.spec = {row.x}, .matrix = true}},
                    .smooth = true,
                    .golden = !row.speed,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = true});
   return all;
 }
 
@@ -70,7 +71,7 @@ TEST(Reduce, NamesWhatItCannotTake) {
       [] {
         reduce_function({.over = Over::all})->infer({{Spec{{1, 2, 2, 3}, DType::i32}}});
       },
-      "[sum] x is i32 [1,2,2,3], but must be f32");
+      "[sum] x is i32 [1,2,2,3], but must be f32, f16 or bf16");
   expect_error<ShapeError>(
       [] { sum(Value{}, Over::all); },
       "[trace] a null value is no input here; only some inputs, a bias say, may be left out");

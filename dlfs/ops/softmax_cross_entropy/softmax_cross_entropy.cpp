@@ -26,7 +26,7 @@ class SoftmaxCrossEntropy : public OpFunction<SoftmaxCrossEntropySettings> {
     const auto refuse = [](const auto&... fact) {
       throw ShapeError("softmax_cross_entropy", concat(fact...));
     };
-    if (in[0].dtype != DType::f32) refuse("logits are ", to_string(in[0]), ", but must be f32");
+    if (!is_float(in[0].dtype)) refuse("logits are ", to_string(in[0]), ", but must be f32, f16 or bf16");
     const Spec wanted{{logits.n, logits.h, logits.w, 1}, DType::i32};
     if (in[1] != wanted)
       refuse("labels are ", to_string(in[1]), ", but logits ", to_string(logits), " need ",

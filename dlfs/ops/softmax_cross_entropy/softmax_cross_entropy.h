@@ -3,7 +3,7 @@
 //   logits [n,h,w,c]         labels i32 [n,h,w,1], each below c or ignore_index         loss [1,1,1,1]
 //   loss = mean over counted positions of (1 - s) * -log p[label] + s / c * sum over c of -log p,  s = label_smoothing
 //
-// Where no position counts the loss and its gradient are 0 (PyTorch: NaN). Backward reads logits and labels.
+// Logits are f32, f16 or bf16; the loss is f32. Where no position counts the loss and its gradient are 0 (PyTorch: NaN). Backward reads logits and labels.
 // requires: labels in range; the data's reader has checked them.
 #pragma once
 

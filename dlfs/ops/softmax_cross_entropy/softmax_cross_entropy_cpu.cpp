@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dlfs/cpu/number.h"
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace dlfs {
 namespace {
 
 // Every sum and exponential is in double; logits are read as rows of `classes`, one a position.
+template <typename T>
 class Forward : public Kernel {
  public:
   Forward(const Site& site, const SoftmaxCrossEntropySettings& settings)
@@ -14,11 +16,13 @@ class Forward : public Kernel {
 
   void run(Stream) override {
     const int64_t positions = in_[1].shape().count(), classes = in_[0].shape().c;
-    const float* logits = in_[0].as<float>();
+    std::vector<float> room(static_cast<size_t>(classes));
+    const T* row = in_[0].as<T>();
     const int32_t* const labels = in_[1].as<int32_t>();
     double sum = 0;
     int64_t counted = 0;
-    for (int64_t i = 0; i < positions; ++i, logits += classes) {
+    for (int64_t i = 0; i < positions; ++i, row += classes) {
+      const float* const logits = as_f32(row, classes, room.data());
       const double log_sum = log_sum_exp(logits, classes);
       if (saved_[0]) saved_[0].as<float>()[i] = static_cast<float>(log_sum);
       if (labels[i] == settings_.ignore_index) continue;
@@ -54,6 +58,7 @@ class Forward : public Kernel {
 };
 
 // d_logits = d_loss / counted * (p - (1 - s) [c is the label] - s / classes), 0 where the label is ignored.
+template <typename T>
 class Backward : public Kernel {
  public:
   Backward(const Site& site, const SoftmaxCrossEntropySettings& settings)
@@ -69,18 +74,18 @@ class Backward : public Kernel {
     const bool add = d_logits_.how == Write::add;
     const double scale = double{*d_loss_.as<float>()} * *saved_[1].as<float>();
     const double smoothing = settings_.label_smoothing, share = smoothing / static_cast<double>(classes);
+    std::vector<float> room(static_cast<size_t>(classes));
     for (int64_t i = 0; i < positions; ++i) {
-      const float* const logits = in_[0].as<float>() + i * classes;
-      float* const to = d_logits_.to.as<float>() + i * classes;
+      const float* const logits = as_f32(in_[0].as<T>() + i * classes, classes, room.data());
+      T* const to = d_logits_.to.as<T>() + i * classes;
       if (labels[i] == settings_.ignore_index) {
-        if (!add) std::fill_n(to, classes, 0.0F);
+        if (!add) std::fill_n(to, classes, T(0));
         continue;
       }
       const double log_sum = saved_[0].as<float>()[i];
       for (int64_t c = 0; c < classes; ++c) {
         const double wanted = share + (c == labels[i] ? 1 - smoothing : 0);
-        const double gradient = scale * (std::exp(logits[c] - log_sum) - wanted);
-        to[c] = static_cast<float>(gradient + (add ? to[c] : 0));
+        put(to[c], scale * (std::exp(logits[c] - log_sum) - wanted), add);
       }
     }
   }
@@ -96,12 +101,14 @@ class Backward : public Kernel {
 
 KernelPtr softmax_cross_entropy_forward_cpu(Device&, const Site& site,
                                             const SoftmaxCrossEntropySettings& settings) {
-  return std::make_unique<Forward>(site, settings);
+  return for_type(site.in[0].spec.dtype,
+                  [&]<typename T>() -> KernelPtr { return std::make_unique<Forward<T>>(site, settings); });
 }
 
 KernelPtr softmax_cross_entropy_backward_cpu(Device&, const Site& site,
                                              const SoftmaxCrossEntropySettings& settings) {
-  return std::make_unique<Backward>(site, settings);
+  return for_type(site.in[0].spec.dtype,
+                  [&]<typename T>() -> KernelPtr { return std::make_unique<Backward<T>>(site, settings); });
 }
 
 }  // namespace dlfs

@@ -38,7 +38,7 @@ std::vector<OpCase> softmax_cross_entropy_cases() {
        })
     all.push_back({.name = "softmax_cross_entropy/" + row.name,
                    .function = softmax_cross_entropy_function(row.settings),
-                   .inputs = {{.spec = {row.logits}, .low = -row.range, .high = row.range},
+                   .inputs = {{.spec = {row.logits}, .low = -row.range, .high = row.range, .matrix = true},
                               {.spec = {{row.logits.n, row.logits.h, row.logits.w, 1}, DType::i32},
                                .below = row.logits.c,
                                .some_ignored = row.some_ignored,
@@ -46,7 +46,8 @@ std::vector<OpCase> softmax_cross_entropy_cases() {
                    .step = 1.0 / 32,
                    .smooth = true,
                    .golden = !row.speed,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = true});
   return all;
 }
 

@@ -24,7 +24,7 @@ class Upsample : public OpFunction<UpsampleSettings> {
     const Shape x = in[0].shape;
     const auto refuse = [](const auto&... fact) { throw ShapeError("upsample", concat(fact...)); };
     const int factor = settings_.factor, h = settings_.h, w = settings_.w;
-    if (!in[0] || in[0].dtype != DType::f32) refuse("x is ", to_string(in[0]), ", but must be f32");
+    check_map("upsample", "x", in[0]);
     if (!(factor > 0 && h == 0 && w == 0) && !(factor == 0 && h > 0 && w > 0))
       refuse("factor ", factor, ", h ", h, " and w ", w, ": give a factor above 0, or both h and w");
     if (factor > largest / std::max(x.h, x.w))
@@ -33,7 +33,7 @@ class Upsample : public OpFunction<UpsampleSettings> {
     const Shape y = factor > 0 ? Shape{x.n, x.h * factor, x.w * factor, x.c} : Shape{x.n, h, w, x.c};
     const int sides = bilinear() ? 2 : 1;  // inputs that an output reads along one axis
     const auto readers = [&](int from, int to) { return sides * (int64_t{to} / from + 1); };  // at most
-    return {.outputs = {{y, DType::f32}},
+    return {.outputs = {{y, in[0].dtype}},
             .saved = {},
             .updates = {},
             .terms = int64_t{sides} * sides,

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "dlfs/cpu/number.h"
 #include "dlfs/ops/upsample/upsample.h"
 
 namespace dlfs {
@@ -8,6 +9,7 @@ namespace {
 using Source = UpsampleSource;
 using Readers = UpsampleReaders;
 
+template <typename T>
 class Forward : public Kernel {
  public:
   Forward(const Site& site, const UpsampleSettings& settings)
@@ -18,12 +20,10 @@ class Forward : public Kernel {
 
   void run(Stream) override {
     const Shape& shape = x_.shape();
-    float* to = y_.as<float>();
+    T* to = y_.as<T>();
     for (int n = 0; n < shape.n; ++n)
       for (const Source& row : rows_) {
-        const auto line = [&](int h) {
-          return x_.as<float>() + (int64_t{n} * shape.h + h) * shape.w * shape.c;
-        };
+        const auto line = [&](int h) { return x_.as<T>() + (int64_t{n} * shape.h + h) * shape.w * shape.c; };
         for (const Source& column : columns_) {
           blend(line(row.low), line(row.high), row.share, column, to);
           to += shape.c;
@@ -32,7 +32,7 @@ class Forward : public Kernel {
   }
 
  private:
-  void blend(const float* upper, const float* lower, float down, const Source& column, float* y) const {
+  void blend(const T* upper, const T* lower, float down, const Source& column, T* y) const {
     const int channels = x_.shape().c;
     const int64_t left = int64_t{column.low} * channels, right = int64_t{column.high} * channels;
     if (down == 0 && column.share == 0) {
@@ -40,17 +40,20 @@ class Forward : public Kernel {
       return;
     }
     const float across = column.share;
-    const float *a = upper + left, *b = upper + right, *c = lower + left, *d = lower + right;
-    float* __restrict const to = y;
+    const T *a = upper + left, *b = upper + right, *c = lower + left, *d = lower + right;
+    T* __restrict const to = y;
+    const auto between = [&](T of_left, T of_right) {
+      return (1 - across) * static_cast<float>(of_left) + across * static_cast<float>(of_right);
+    };
     for (int k = 0; k < channels; ++k)
-      to[k] =
-          (1 - down) * ((1 - across) * a[k] + across * b[k]) + down * ((1 - across) * c[k] + across * d[k]);
+      to[k] = static_cast<T>((1 - down) * between(a[k], b[k]) + down * between(c[k], d[k]));
   }
 
   Tensor x_, y_;
   std::vector<Source> rows_, columns_;
 };
 
+template <typename T>
 class Backward : public Kernel {
  public:
   Backward(const Site& site, const UpsampleSettings& settings)
@@ -63,12 +66,14 @@ class Backward : public Kernel {
 
   void run(Stream) override {
     const Shape& shape = d_x_.to.shape();
-    float* to = d_x_.to.as<float>();
+    T* to = d_x_.to.as<T>();
+    std::vector<float> sums(static_cast<size_t>(shape.c));
     for (int n = 0; n < shape.n; ++n)
       for (int h = 0; h < shape.h; ++h)
         for (int w = 0; w < shape.w; ++w, to += shape.c) {
-          if (d_x_.how == Write::set) std::fill_n(to, shape.c, 0.0F);
-          add_readers(n, h, w, to);
+          std::fill(sums.begin(), sums.end(), 0.0F);
+          add_readers(n, h, w, sums.data());
+          put(sums.data(), shape.c, to, d_x_.how == Write::add);
         }
   }
 
@@ -79,9 +84,9 @@ class Backward : public Kernel {
     for (int row = rows.first; row < rows.last; ++row)
       for (int column = columns.first; column < columns.last; ++column) {
         const float weight = rows_[row].weight_of(h) * columns_[column].weight_of(w);
-        const float* __restrict const gradients =
-            d_y_.as<float>() + ((int64_t{n} * shape.h + row) * shape.w + column) * shape.c;
-        for (int c = 0; c < shape.c; ++c) to[c] += weight * gradients[c];
+        const T* __restrict const gradients =
+            d_y_.as<T>() + ((int64_t{n} * shape.h + row) * shape.w + column) * shape.c;
+        for (int c = 0; c < shape.c; ++c) to[c] += weight * static_cast<float>(gradients[c]);
       }
   }
 
@@ -94,11 +99,13 @@ class Backward : public Kernel {
 }  // namespace
 
 KernelPtr upsample_forward_cpu(Device&, const Site& site, const UpsampleSettings& settings) {
-  return std::make_unique<Forward>(site, settings);
+  return for_type(site.in[0].spec.dtype,
+                  [&]<typename T>() -> KernelPtr { return std::make_unique<Forward<T>>(site, settings); });
 }
 
 KernelPtr upsample_backward_cpu(Device&, const Site& site, const UpsampleSettings& settings) {
-  return std::make_unique<Backward>(site, settings);
+  return for_type(site.d_out[0].spec.dtype,
+                  [&]<typename T>() -> KernelPtr { return std::make_unique<Backward<T>>(site, settings); });
 }
 
 }  // namespace dlfs

@@ -55,11 +55,12 @@ std::vector<OpCase> upsample_cases() {
        })
     all.push_back({.name = "upsample/" + row.name,
                    .function = upsample_function(row.settings),
-                   .inputs = {{.spec = {row.x}}},
+                   .inputs = {{.spec = {row.x}, .matrix = true}},
                    .step = 1.0 / 32,
                    .smooth = true,
                    .golden = !row.speed,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = true});
   return all;
 }
 
@@ -122,14 +123,14 @@ TEST(Upsample, NamesBothValuesOfWhatDoesNotFit) {
       [&] {
         infer({{1, 4, 4, 1}, DType::i32}, {.factor = 2});
       },
-      "[upsample] x is i32 [1,4,4,1], but must be f32");
+      "[upsample] x is i32 [1,4,4,1], but must be f32, f16 or bf16");
   expect_error<ShapeError>(
       [&] {
         infer({{1, 1, 1, 1}}, {.h = 200000000, .w = 1});
       },
       "[upsample] h 200000000 or w 1 is more than 16777216 rows or columns");
   expect_error<ShapeError>([&] { infer(absent, {.factor = 2}); },
-                           "[upsample] x is left out, but must be f32");
+                           "[upsample] x is left out, but must be f32, f16 or bf16");
   for (const UpsampleSettings wrong : std::vector<UpsampleSettings>{
            {}, {.factor = -1}, {.factor = 2, .h = 8, .w = 8}, {.h = 8}, {.h = 8, .w = -8}})
     expect_error<ShapeError>(
