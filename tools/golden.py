@@ -68,6 +68,49 @@ def conv(s, x, w, bias):
     return [nhwc(F.relu(y) if s["relu"] else y)]
 
 
+def batch_norm(s, *inputs):
+    """Of x and of a shortcut: scale, bias, running mean and variance, sums (never given here)."""
+    def norm(x, scale, bias, mean, variance, sums):
+        mean, variance = mean.detach(), variance.detach()
+        if not s["frozen"]:
+            mean, variance = x.detach().mean((0, 1, 2), True), x.detach().var((0, 1, 2), correction=0, keepdim=True)
+        running = (flat(mean), flat(variance)) if s["frozen"] else (None, None)
+        y = F.batch_norm(nchw(x), *running, flat(scale), flat(bias), not s["frozen"], eps=s["epsilon"])
+        return nhwc(y), torch.cat((mean, variance), 2)
+
+    y, *statistics = norm(*inputs[:6])
+    if s["projects"]:
+        shortcut, *more = norm(*inputs[6:])
+        y, statistics = y + shortcut, statistics + more
+    elif inputs[6] is not None:
+        y = y + inputs[6]
+    return [F.relu(y) if s["relu"] else y, *statistics]
+
+
+def batch_norm_statistics(s, factor, *tensors):
+    norms = len(s["momentum"])
+    results = []
+    for i, (momentum, count) in enumerate(zip(s["momentum"], s["count"])):
+        mean, variance, batch = (tensors[part * norms + i].detach() for part in range(3))
+        if factor is None or factor.item() != 0:
+            unbiased = batch[:, :, 1:] * count / (count - 1)
+            mean = (1 - momentum) * mean + momentum * batch[:, :, :1]
+            variance = (1 - momentum) * variance + momentum * unbiased
+        results += [mean, variance]
+    return results
+
+
+def fold_norm(s, w, conv_bias, scale, bias, mean, variance):
+    a = scale / torch.sqrt(variance + s["epsilon"])
+    made = a * ((0 if conv_bias is None else conv_bias) - mean) + bias
+    return [(a.reshape(-1, 1, 1, 1) * w).detach(), made.detach()]
+
+
+def group_norm(s, x, scale, bias):
+    y = nhwc(F.group_norm(nchw(x), s["groups"], flat(scale), flat(bias), s["epsilon"]))
+    return [F.relu(y) if s["relu"] else y]
+
+
 def max_pool(s, x):
     y = nhwc(F.max_pool2d(nchw(x), s["size"], s["stride"], s["pad"]))
     return [F.relu(y) if s["relu"] else y]
@@ -187,7 +230,7 @@ def reduction(function):
     return lambda s, x: [function(x, axes[s["over"]], keepdim=True)]
 
 
-OPS = {f.__name__: f for f in (conv, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy,
+OPS = {f.__name__: f for f in (conv, batch_norm, batch_norm_statistics, fold_norm, group_norm, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy,
                                mean_squared_error, smooth_l1, sgd, adam, avg_pool, upsample, concat, prepare)}
 OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
@@ -214,9 +257,10 @@ def op_values(cases, device):
             continue
         directions = [torch.from_numpy(random_numbers(f"{case['name']}/d_out{i}", r.numel(), -1, 1))
                       .reshape(r.shape).to(device, r.dtype) for i, r in enumerate(results)]
-        torch.autograd.backward(results, directions)
+        of = [(r, d) for r, d in zip(results, directions) if r.requires_grad]
+        torch.autograd.backward(*zip(*of))
         for i, tensor in enumerate(inputs):
-            if tensor is not None and tensor.requires_grad:
+            if tensor is not None and tensor.grad is not None:
                 values[f"{case['name']}/d_in{i}"] = sample(tensor.grad)
     return values
 

@@ -6,6 +6,9 @@ std::vector<OpCase> all_cases() {
   std::vector<OpCase> all;
   for (const auto& table : {
            conv_cases(),
+           batch_norm_cases(),
+           batch_norm_statistics_cases(),
+           fold_norm_cases(),
            max_pool_cases(),
            avg_pool_cases(),
            upsample_cases(),
