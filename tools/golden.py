@@ -177,6 +177,7 @@ def smooth_l1(s, prediction, target, weights):
 
 def sgd(s, rate, *tensors):
     """One step of torch.optim.SGD that finds the case's momentum in its state."""
+    tensors = [t for t in tensors if t is not None]
     parts = 3 if s["momentum"] else 2
     count = len(tensors) // parts
     parameters = [torch.nn.Parameter(t.detach().clone()) for t in tensors[:count]]
@@ -197,8 +198,8 @@ def sgd(s, rate, *tensors):
 
 def adam(s, rate, steps, *tensors):
     """One step of torch.optim.Adam or AdamW that finds the case's moments and steps done in its state."""
+    tensors = [t.detach().clone() for t in tensors if t is not None]
     count = len(tensors) // 4
-    tensors = [t.detach().clone() for t in tensors]
     parameters = [torch.nn.Parameter(t) for t in tensors[:count]]
     gradients, m, v = (tensors[part * count:][:count] for part in (1, 2, 3))
     kind = torch.optim.AdamW if s["decoupled"] else torch.optim.Adam

@@ -5,6 +5,17 @@
 #include "dlfs/base/error.h"
 
 namespace dlfs {
+namespace {
+
+// Calls work(a float of the type).
+template <typename Work>
+void with_type(DType dtype, const Work& work) {
+  if (dtype == DType::f32) work(float{});
+  if (dtype == DType::f16) work(F16{});
+  if (dtype == DType::bf16) work(Bf16{});
+}
+
+}  // namespace
 
 // Scaling by a power of two lets the f32 unit do the work on subnormal numbers too.
 F16::F16(float value) {
@@ -73,7 +84,14 @@ void convert(const void* from, DType from_type, void* to, DType to_type, size_t 
   if (from_type == to_type) {
     std::memcpy(to, from, count * bytes(to_type));
   } else {
-    for (size_t i = 0; i < count; ++i) set_number(to, to_type, i, number_at(from, from_type, i));
+    with_type(from_type, [&](auto one) {
+      using From = decltype(one);
+      with_type(to_type, [&](auto other) {
+        using To = decltype(other);
+        for (size_t i = 0; i < count; ++i)
+          static_cast<To*>(to)[i] = To(static_cast<float>(static_cast<const From*>(from)[i]));
+      });
+    });
   }
 }
 

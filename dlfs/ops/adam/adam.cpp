@@ -9,9 +9,9 @@ namespace {
 
 constexpr Spec rate_spec{{1, 1, 1, 1}, DType::f32}, steps_spec{{1, 1, 1, 1}, DType::i32};
 
-class Adam : public OpFunction<AdamSettings> {
+class Adam : public OpFunction<AdamRows> {
  public:
-  explicit Adam(const AdamSettings& settings)
+  explicit Adam(const AdamRows& settings)
       : OpFunction("adam", settings, {adam_cpu, nullptr, DLFS_GPU_HALF(adam_gpu), nullptr}) {}
 
   std::string settings() const override {
@@ -38,14 +38,17 @@ class Adam : public OpFunction<AdamSettings> {
 
 }  // namespace
 
-FunctionPtr adam_function(const AdamSettings& settings) { return std::make_shared<Adam>(settings); }
+FunctionPtr adam_function(const AdamSettings& settings, const std::vector<char>& vectors) {
+  return std::make_shared<Adam>(AdamRows{settings, vectors});
+}
 
 UpdateLayout adam_layout() { return {.own = 2, .kept = {"adam_m", "adam_v"}}; }
 
-void adam(Trace& trace, Value rate, const AdamSettings& settings) {
+void adam(Trace& trace, Value rate, const AdamSettings& settings, Value factor) {
+  const auto vectors = settings.decay_vectors ? std::vector<char>{} : vector_rows(trace);
   const Value steps = trace.param(
       trace.state().add("adam.steps", steps_spec, Role::counter, {.kind = Init::Kind::constant, .value = 0}));
-  trace.update(adam_function(settings), update_inputs(trace, {rate, steps}, adam_layout()));
+  trace.update(adam_function(settings, vectors), update_inputs(trace, {rate, steps}, adam_layout(), factor));
 }
 
 }  // namespace dlfs

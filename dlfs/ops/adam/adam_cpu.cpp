@@ -1,45 +1,43 @@
 #include "dlfs/ops/adam/element.h"
+#include "dlfs/ops/update_cpu.h"
 
 namespace dlfs {
 namespace {
 
+struct Element : AdamElement {
+  using AdamElement::AdamElement;
+  void begin(int) {}  // every row begins as the step did
+};
+
 class Update : public Kernel {
  public:
-  Update(const Site& site, const AdamSettings& settings)
+  Update(const Site& site, const AdamRows& settings)
       : settings_(settings),
         element_(settings),
         rate_(site.in[0].as<float>()),
+        factor_(update_factor(site)),
         steps_(site.in[1].as<int32_t>()),
-        rows_(update_rows(site, adam_layout())) {}
+        rows_(update_rows(site, adam_layout(), static_cast<float>(settings.weight_decay), settings.vectors)) {
+  }
 
   void run(Stream) override {
-    const double t = ++*steps_;
-    element_.begin(*rate_, {.m = static_cast<float>(1 - std::pow(settings_.beta1, t)),
-                            .v = static_cast<float>(1 - std::pow(settings_.beta2, t))});
-    for (const UpdateRow& row : rows_) update(row);
+    const int32_t steps = *steps_ + 1;
+    element_.AdamElement::begin(*rate_, {.m = static_cast<float>(1 - std::pow(settings_.beta1, steps)),
+                                         .v = static_cast<float>(1 - std::pow(settings_.beta2, steps))});
+    if (update_all<3>(rows_, factor_, element_)) *steps_ = steps;
   }
 
  private:
-  void update(const UpdateRow& row) const {
-    float* __restrict const p = row[0].as<float>();
-    const float* __restrict const gradient = row[1].as<float>();
-    float* __restrict const m = row[2].as<float>();
-    float* __restrict const v = row[3].as<float>();
-    const AdamElement element = element_;
-    const int64_t count = row[0].shape().count();
-    for (int64_t i = 0; i < count; ++i) element.update(p[i], gradient[i], m[i], v[i]);
-  }
-
   AdamSettings settings_;
-  AdamElement element_;
-  const float* rate_;
+  Element element_;
+  const float *rate_, *factor_;
   int32_t* steps_;
   std::vector<UpdateRow> rows_;
 };
 
 }  // namespace
 
-KernelPtr adam_cpu(Device&, const Site& site, const AdamSettings& settings) {
+KernelPtr adam_cpu(Device&, const Site& site, const AdamRows& settings) {
   return std::make_unique<Update>(site, settings);
 }
 

@@ -6,6 +6,7 @@
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/error.h"
 #include "dlfs/testing/op_checks.h"
+#include "dlfs/testing/update_case.h"
 
 namespace dlfs::testing {
 
@@ -16,6 +17,9 @@ std::vector<OpCase> adam_cases() {
     AdamSettings settings = {};
     std::vector<Shape> parameters = {{5, 3, 3, 2}, {1, 1, 1, 5}, {7, 1, 1, 13}};
     bool speed = false;
+    double factor = 0;    // 0: none
+    bool copies = false;  // of 16 bits, as the gradients
+    std::vector<char> vectors = {};
   };
   std::vector<OpCase> all;
   for (const Row& row : std::vector<Row>{
@@ -32,17 +36,28 @@ std::vector<OpCase> adam_cases() {
            .settings = {.weight_decay = 0.05, .decoupled = true},
            .parameters = {{1000, 1, 1, 2048}, {512, 3, 3, 512}, {2048, 1, 1, 10240}},
            .speed = true},
+           {.name = "factor", .steps = 3, .settings = {.weight_decay = 0.05}, .factor = 0.25},
+           {.name = "the second does not decay",
+           .steps = 3,
+           .settings = {.weight_decay = 0.5, .decoupled = true},
+           .factor = 1,
+           .vectors = {0, 1, 0}},
+           {.name = "copies", .steps = 3, .factor = 0.5, .copies = true},
        }) {
     OpCase of{.name = "adam/" + row.name,
-              .function = adam_function(row.settings),
+              .function = adam_function(row.settings, row.vectors),
               .inputs = {{.spec = {{1, 1, 1, 1}}, .low = 0.005, .high = 0.01},
                          // a number that is told: the first of "some" is always `ignored`
                          {.spec = {{1, 1, 1, 1}, DType::i32}, .some_ignored = true, .ignored = row.steps}},
-              .golden = !row.speed,
-              .speed = row.speed};
+              .golden = !row.speed && row.factor == 0 && !row.copies,
+              .speed = row.speed,
+              .narrow = row.copies};
     for (int part = 0; part < 4; ++part)
       for (const Shape& shape : row.parameters)
-        of.inputs.push_back({.spec = {shape}, .low = part == 3 ? 0.01 : -1});  // v is a mean of squares
+        of.inputs.push_back({.spec = {shape},
+                             .low = part == 3 ? 0.01 : -1,  // v is a mean of squares
+                             .matrix = row.copies && part == 1});
+    append_copies_and_factor(of, row.parameters, row.copies, row.factor);
     all.push_back(of);
   }
   return all;
@@ -74,12 +89,12 @@ TEST(Adam, NamesBothValuesOfWhatDoesNotFit) {
   };
   expect_error<ShapeError>(
       [&] {
-        infer({rate, rate, four, four, four, four}, {});
+        infer({rate, rate, four, four, four, four, absent, absent}, {});
       },
       "[adam] the rate must be f32 [1,1,1,1] and the steps done i32 [1,1,1,1]");
   expect_error<ShapeError>(
       [&] {
-        infer({rate, steps, four, four, four, five}, {});
+        infer({rate, steps, four, four, four, five, absent, absent}, {});
       },
       "[adam] parameter 0 is f32 [1,1,1,4], but its adam_v is f32 [1,1,1,5]; both must be f32 and of one "
       "shape");
@@ -87,7 +102,7 @@ TEST(Adam, NamesBothValuesOfWhatDoesNotFit) {
       [&] {
         infer({rate, steps, four, four, four}, {});
       },
-      "[adam] 3 tensors are not rows of 4");
+      "[adam] 2 tensors are not rows of 5");
   expect_error<ShapeError>(
       [&] {
         infer({rate, steps}, {.beta2 = 1});

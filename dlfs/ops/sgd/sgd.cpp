@@ -5,9 +5,9 @@
 namespace dlfs {
 namespace {
 
-class Sgd : public OpFunction<SgdSettings> {
+class Sgd : public OpFunction<SgdRows> {
  public:
-  explicit Sgd(const SgdSettings& settings)
+  explicit Sgd(const SgdRows& settings)
       : OpFunction("sgd", settings, {sgd_cpu, nullptr, DLFS_GPU_HALF(sgd_gpu), nullptr}) {}
 
   std::string settings() const override {
@@ -25,10 +25,13 @@ class Sgd : public OpFunction<SgdSettings> {
 
 }  // namespace
 
-FunctionPtr sgd_function(const SgdSettings& settings) { return std::make_shared<Sgd>(settings); }
+FunctionPtr sgd_function(const SgdSettings& settings, const std::vector<char>& vectors) {
+  return std::make_shared<Sgd>(SgdRows{settings, vectors});
+}
 
-void sgd(Trace& trace, Value rate, const SgdSettings& settings) {
-  trace.update(sgd_function(settings), update_inputs(trace, {rate}, sgd_layout(settings)));
+void sgd(Trace& trace, Value rate, const SgdSettings& settings, Value factor) {
+  const auto vectors = settings.decay_vectors ? std::vector<char>{} : vector_rows(trace);
+  trace.update(sgd_function(settings, vectors), update_inputs(trace, {rate}, sgd_layout(settings), factor));
 }
 
 UpdateLayout sgd_layout(const SgdSettings& settings) {

@@ -1,0 +1,57 @@
+// The loop that the updates of all parameters share on the CPU. What is done to an element is the update's, which the GPU
+// half takes as well (update_gpu.cuh):
+//
+//   struct Sgd {
+//     constexpr void begin(int row);  before the first element of a row
+//     constexpr void operator()(float (&at)[parts], float gradient, float decay) const;  p and what is kept of it
+//   };
+#pragma once
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "dlfs/ops/update.h"
+#include "dlfs/tensor/half.h"
+
+namespace dlfs {
+
+// In stretches that stay in the first cache: the gradient is widened, elements are updated, the copy is rounded.
+template <int parts, typename Update>
+void update_row(const UpdateRow& row, float factor, const Update& update) {
+  constexpr int64_t stretch = 1024;
+  const auto at_element = [](const Tensor& tensor, int64_t i) {
+    return tensor.as<std::byte>() + static_cast<size_t>(i) * bytes(tensor.spec.dtype);
+  };
+  float gradient[stretch];
+  const int64_t count = row.parameter.shape().count();
+  for (int64_t from = 0; from < count; from += stretch) {
+    const int64_t size = std::min(stretch, count - from);
+    convert(at_element(row.gradient, from), row.gradient.spec.dtype, gradient, DType::f32,
+            static_cast<size_t>(size));
+    float* part[parts] = {row.parameter.as<float>() + from};
+    for (int k = 1; k < parts; ++k) part[k] = row.kept[static_cast<size_t>(k) - 1].as<float>() + from;
+    for (int64_t i = 0; i < size; ++i) {
+      float at[parts];
+      for (int k = 0; k < parts; ++k) at[k] = part[k][i];
+      update(at, gradient[i] * factor, row.decay);
+      for (int k = 0; k < parts; ++k) part[k][i] = at[k];
+    }
+    if (row.copy)
+      convert(part[0], DType::f32, at_element(row.copy, from), row.copy.spec.dtype,
+              static_cast<size_t>(size));
+  }
+}
+
+// Returns whether the step counts.
+template <int parts, typename Update>
+bool update_all(const std::vector<UpdateRow>& rows, const float* factor, Update& update) {
+  if (factor != nullptr && *factor == 0) return false;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    update.begin(static_cast<int>(row));
+    update_row<parts>(rows[row], factor == nullptr ? 1 : *factor, std::as_const(update));
+  }
+  return true;
+}
+
+}  // namespace dlfs
