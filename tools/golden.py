@@ -130,6 +130,11 @@ def concat(s, *maps):
     return [torch.cat(maps, 3)]
 
 
+def subsample(s, x):
+    more, step = s["channels"] - x.shape[3], s["stride"]
+    return [F.pad(x[:, ::step, ::step], (more // 2, more - more // 2))]
+
+
 def prepare(s, pixels, looks):
     """Flip, erase and colour by a look an image; see dlfs/ops/prepare/prepare.h."""
     n, h, w, c = pixels.shape
@@ -231,8 +236,9 @@ def reduction(function):
     return lambda s, x: [function(x, axes[s["over"]], keepdim=True)]
 
 
-OPS = {f.__name__: f for f in (conv, batch_norm, batch_norm_statistics, fold_norm, group_norm, max_pool, linear, softmax_cross_entropy, sigmoid_cross_entropy,
-                               mean_squared_error, smooth_l1, sgd, adam, avg_pool, upsample, concat, prepare)}
+OPS = {f.__name__: f for f in (conv, batch_norm, batch_norm_statistics, fold_norm, group_norm, max_pool, linear,
+                               softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error, smooth_l1, sgd,
+                               adam, avg_pool, upsample, concat, prepare, subsample)}
 OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
 OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {

@@ -13,6 +13,7 @@ std::vector<OpCase> all_cases() {
            avg_pool_cases(),
            upsample_cases(),
            concat_cases(),
+           subsample_cases(),
            dropout_cases(),
            prepare_cases(),
            step_number_cases(),

@@ -16,6 +16,7 @@ std::vector<OpCase> max_pool_cases();
 std::vector<OpCase> avg_pool_cases();
 std::vector<OpCase> upsample_cases();
 std::vector<OpCase> concat_cases();
+std::vector<OpCase> subsample_cases();
 std::vector<OpCase> dropout_cases();
 std::vector<OpCase> prepare_cases();
 std::vector<OpCase> step_number_cases();
