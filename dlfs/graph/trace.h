@@ -33,6 +33,8 @@ class Value {
 struct TraceSettings {
   Mode mode = Mode::train;
   Precision precision = Precision::f32;
+  // In f16 convolutions give the sums that a batch norm needs (ops/conv/conv.h): faster, no longer the same bits each run.
+  bool fast_sums = false;
 };
 
 // What was recorded, as plain data: values and calls refer to each other by index, -1 is null.

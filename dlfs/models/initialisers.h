@@ -16,6 +16,8 @@ inline float fan_out(const Shape& w) { return static_cast<float>(w.h * w.w * w.n
 
 // He et al., "Delving Deep into Rectifiers", 2015: keeps the variance of what a ReLU lets through.
 inline Init kaiming_normal(const Shape& w) { return normal(std::sqrt(2 / fan_in(w))); }
+// The same for the gradients that come back, as torchvision's ResNets begin.
+inline Init kaiming_fan_out(const Shape& w) { return normal(std::sqrt(2 / fan_out(w))); }
 inline Init kaiming_uniform(const Shape& w) {
   return {.kind = Init::Kind::uniform, .value = std::sqrt(6 / fan_in(w))};
 }
@@ -24,6 +26,11 @@ inline Init kaiming_uniform(const Shape& w) {
 inline Init xavier_normal(const Shape& w) { return normal(std::sqrt(2 / (fan_in(w) + fan_out(w)))); }
 inline Init xavier_uniform(const Shape& w) {
   return {.kind = Init::Kind::uniform, .value = std::sqrt(6 / (fan_in(w) + fan_out(w)))};
+}
+
+// As torch.nn.Linear begins.
+inline Init linear_uniform(const Shape& w) {
+  return {.kind = Init::Kind::uniform, .value = std::sqrt(1 / fan_in(w))};
 }
 
 }  // namespace dlfs

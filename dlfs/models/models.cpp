@@ -3,9 +3,21 @@
 namespace dlfs {
 
 const std::vector<Model>& models() {
+  constexpr Shape small{1, 32, 32, 3}, large{1, 224, 224, 3};
   static const std::vector<Model> all = {
       {.name = "lenet", .input = {1, 28, 28, 1}, .build = lenet},
-      {.name = "small_cnn", .input = {1, 32, 32, 3}, .build = small_cnn},
+      {.name = "small_cnn", .input = small, .build = small_cnn},
+      {.name = "resnet18", .input = large, .build = resnet18, .stem = Stem::blocks},
+      {.name = "resnet34", .input = large, .build = resnet34, .stem = Stem::blocks},
+      {.name = "resnet50", .input = large, .build = resnet50, .stem = Stem::blocks},
+      {.name = "resnet101", .input = large, .build = resnet101, .stem = Stem::blocks},
+      {.name = "resnet152", .input = large, .build = resnet152, .stem = Stem::blocks},
+      {.name = "resnext50_32x4d", .input = large, .build = resnext50_32x4d, .stem = Stem::blocks},
+      {.name = "resnet20", .input = small, .build = resnet20, .stem = Stem::padded},
+      {.name = "resnet32", .input = small, .build = resnet32, .stem = Stem::padded},
+      {.name = "resnet44", .input = small, .build = resnet44, .stem = Stem::padded},
+      {.name = "resnet56", .input = small, .build = resnet56, .stem = Stem::padded},
+      {.name = "squeezenet1_1", .input = large, .build = squeezenet1_1, .stem = Stem::padded},
   };
   return all;
 }

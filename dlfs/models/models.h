@@ -31,4 +31,22 @@ Value lenet(Value images, int classes);  // [n,28,28,1] -> [n,1,1,classes]
 // the classes. 65,738 parameters for ten.
 Value small_cnn(Value images, int classes);  // [n,32,32,3] -> [n,1,1,classes]
 
+// Residual nets for ImageNet, see resnet.h: 11.7, 21.8, 25.6, 44.5, 60.2 and 25.0 million parameters for 1000 classes.
+// [n,224,224,3] -> [n,1,1,classes]
+Value resnet18(Value images, int classes);
+Value resnet34(Value images, int classes);
+Value resnet50(Value images, int classes);
+Value resnet101(Value images, int classes);
+Value resnet152(Value images, int classes);
+Value resnext50_32x4d(Value images, int classes);
+
+// Residual nets for small images: 0.27, 0.46, 0.66 and 0.85 million parameters. [n,32,32,3] -> [n,1,1,classes]
+Value resnet20(Value images, int classes);
+Value resnet32(Value images, int classes);
+Value resnet44(Value images, int classes);
+Value resnet56(Value images, int classes);
+
+// SqueezeNet 1.1 (Iandola et al., 2016): 1,235,496 parameters for 1000 classes. [n,224,224,3] -> [n,1,1,classes]
+Value squeezenet1_1(Value images, int classes);
+
 }  // namespace dlfs
