@@ -2,41 +2,13 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstring>
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
+#include "dlfs/models/file_layout.h"
 
 namespace dlfs {
 namespace {
-
-bool in_model_file(const State::Entry& entry) {
-  return entry.role == Role::parameter || entry.role == Role::statistic;
-}
-
-std::vector<int64_t> file_shape(const State::Entry& entry) {
-  const Shape& s = entry.spec.shape;
-  switch (entry.layout) {
-    case FileLayout::filter:
-      return {s.n, s.c, s.h, s.w};
-    case FileLayout::matrix:
-      return {s.n, int64_t{s.c} * s.h * s.w};
-    case FileLayout::vector:
-      return {s.count()};
-  }
-  return {};
-}
-
-// The one place that converts: element (n, y, x, c) in memory is element (n, c, y, x) in a file. `place` is called
-// with both indices of each element.
-template <typename Place>
-void for_each_element(const Shape& s, Place place) {
-  size_t in_memory = 0;
-  for (int n = 0; n < s.n; ++n)
-    for (int y = 0; y < s.h; ++y)
-      for (int x = 0; x < s.w; ++x)
-        for (int c = 0; c < s.c; ++c) place(in_memory++, ((size_t(n) * s.c + c) * s.h + y) * s.w + x);
-}
 
 std::string numbers_text(const std::vector<float>& values) {
   std::vector<std::string> texts;
@@ -80,12 +52,7 @@ void save_model(const std::string& path, const State& state, Device& device,
                    {"dlfs.classes", classes.close().text()}};
   for (const State::Entry& entry : state.entries()) {
     if (!in_model_file(entry)) continue;
-    DLFS_CHECK(entry.spec.dtype == DType::f32, entry.name, " is ", to_string(entry.spec));
-    const size_t count = static_cast<size_t>(entry.spec.shape.count());
-    std::vector<float> memory(count);
-    device.download(entry.tensor, memory.data(), device.stream());
-    std::vector<float>& content = contents.emplace_back(count);
-    for_each_element(entry.spec.shape, [&](size_t from, size_t to) { content[to] = memory[from]; });
+    const std::vector<float>& content = contents.emplace_back(file_values(entry, device));
     file.tensors.push_back({entry.name, "F32", file_shape(entry), std::as_bytes(std::span(content))});
   }
   write_safetensors(path, file);
@@ -150,12 +117,7 @@ void ModelFile::load(State& state, Device& device) const {
   state.allocate(device);
   for (size_t i = 0; i < state.entries().size(); ++i) {
     const State::Entry& entry = state.entries()[i];
-    if (!in_model_file(entry)) continue;
-    const SafeTensor* tensor = file_.find(entry.name);
-    std::vector<float> content(static_cast<size_t>(entry.spec.shape.count())), memory(content.size());
-    std::memcpy(content.data(), tensor->bytes.data(), tensor->bytes.size());
-    for_each_element(entry.spec.shape, [&](size_t to, size_t from) { memory[to] = content[from]; });
-    state.set(device, {static_cast<int>(i)}, memory.data());
+    if (in_model_file(entry)) set_from_file(state, static_cast<int>(i), device, *file_.find(entry.name));
   }
   device.synchronize(device.stream());
 }
