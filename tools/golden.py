@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the golden files: what PyTorch gives for every row of every op's table, and for ten training steps of LeNet.
+"""Makes the golden files: what PyTorch gives for every row of every op's table, for ten training steps of LeNet, and for
+torchvision's ResNet-18 and ResNet-50 in inference and ten training steps of the first.
 
     tools/golden.py [--cpu] [FOLDER]      (./dev golden runs it; FOLDER: dlfs/testing/golden)
 
@@ -292,14 +293,14 @@ class LeNet(torch.nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
-def lenet_steps(device, dtype):
-    """Ten steps, batch 64, rate 0.01, momentum 0.9: the model after them, and the loss of each."""
-    model = LeNet().to(device, dtype)
+def ten_steps(model, name, shape, device, dtype):
+    """Ten steps, rate 0.01, momentum 0.9: the model after them, and the loss of each. Shape: of a batch."""
+    model = model.to(device, dtype)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     losses = []
     for step in range(10):
-        images = torch.from_numpy(random_numbers(f"lenet/images{step}", 64 * 784, -1, 2)).reshape(64, 1, 28, 28)
-        labels = numpy.floor(random_numbers(f"lenet/labels{step}", 64, 0, 1).astype(numpy.float64) * 10)
+        images = torch.from_numpy(random_numbers(f"{name}/images{step}", math.prod(shape), -1, 2)).reshape(shape)
+        labels = numpy.floor(random_numbers(f"{name}/labels{step}", shape[0], 0, 1).astype(numpy.float64) * 10)
         optimizer.zero_grad()
         loss = F.cross_entropy(model(images.to(device, dtype)), torch.from_numpy(labels.astype(numpy.int64)).to(device))
         loss.backward()
@@ -309,10 +310,45 @@ def lenet_steps(device, dtype):
 
 
 def lenet_values(device):
+    shape = (64, 1, 28, 28)
     with torch.backends.cudnn.flags(enabled=False):
-        model, losses = lenet_steps(device, torch.float32)
+        model, losses = ten_steps(LeNet(), "lenet", shape, device, torch.float32)
     values = {name: sample(p) for name, p in model.named_parameters()}
-    return values | {"losses": losses, "losses_f64": lenet_steps(device, torch.float64)[1]}
+    return values | {"losses": losses, "losses_f64": ten_steps(LeNet(), "lenet", shape, device, torch.float64)[1]}
+
+
+def resnet(name, classes):
+    """torchvision's, with weights and statistics from the formula; resnet_test.cpp has the same bounds."""
+    import torchvision
+    model = getattr(torchvision.models, name)(num_classes=classes)
+    for key, t in model.state_dict().items():
+        if t.dim() == 0:  # num_batches_tracked
+            continue
+        low, high = {"running_var": (1, 4), "weight": (0.5, 1.5)}.get(key.split(".")[-1], (-0.5, 0.5))
+        if t.dim() > 1:
+            high = math.sqrt(6 / math.prod(t.shape[1:]))
+            low = -high
+        t.copy_(torch.from_numpy(random_numbers(f"{name}/{key}", t.numel(), low, high)).reshape(t.shape))
+    return model
+
+
+def resnet_values(device):
+    values = {}
+    images = torch.from_numpy(random_numbers("resnet/images", 2 * 3 * 224 * 224, -1, 2)).reshape(2, 3, 224, 224)
+    with torch.backends.cudnn.flags(enabled=False):
+        for name in ("resnet18", "resnet50"):
+            for kind, dtype in (("", torch.float32), ("_f64", torch.float64)):
+                model = resnet(name, 1000).to(device, dtype).eval()
+                with torch.no_grad():
+                    values[f"{name}/logits{kind}"] = sample(model(images.to(device, dtype)))
+        shape = (8, 3, 64, 64)
+        for kind, dtype in (("", torch.float32), ("_f64", torch.float64)):
+            model, values["losses" + kind] = ten_steps(resnet("resnet18", 10), "resnet18", shape, device, dtype)
+            for key, t in model.state_dict().items():
+                if key in ("conv1.weight", "bn1.running_mean", "layer2.0.downsample.0.weight", "layer4.1.bn2.weight",
+                           "layer4.1.bn2.running_var", "fc.weight"):
+                    values[key + kind] = sample(t)
+    return values
 
 
 def write(path, values, device):
@@ -360,6 +396,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "ops.safetensors", op_values(list_cases(), device), device)
     write(folder / "lenet.safetensors", lenet_values(device), device)
+    write(folder / "resnet.safetensors", resnet_values(device), device)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "dlfs/graph/plan.h"
+#include "dlfs/models/file_layout.h"
+#include "dlfs/models/initialisers.h"
 #include "dlfs/models/models.h"
-#include "dlfs/models/safetensors.h"
+#include "dlfs/ops/batch_norm/batch_norm.h"
+#include "dlfs/ops/sgd/sgd.h"
+#include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "dlfs/ops/stem/stem.h"
-#include "dlfs/testing/data.h"
+#include "dlfs/tensor/half.h"
+#include "dlfs/testing/devices.h"
+#include "dlfs/testing/golden.h"
+#include "dlfs/testing/op_checks.h"
 
 namespace dlfs::testing {
 namespace {
@@ -93,8 +103,9 @@ TEST(ResNets, GiveSumsToTheirNormsInF16Alone) {
     Trace trace(state, {.precision = precision, .fast_sums = true});
     model.build(trace.input("images", {{2, 224, 224, 3}, matrix_type(precision)}), 10);
     for (const Graph::Call& call : trace.graph().calls)
-      if (call.function->name() == "batch_norm")
+      if (call.function->name() == "batch_norm") {
         EXPECT_EQ(call.in[5] >= 0, precision == Precision::f16) << call.path;
+      }
   }
 }
 
@@ -118,7 +129,9 @@ TEST(ResNets, MayHaveTheirStrideInThe1x1) {
   resnet(trace.input("images", {{1, 64, 64, 3}}), 10,
          {.blocks = {1, 1}, .bottleneck = true, .stride_in_1x1 = true});
   for (const Graph::Call& call : trace.graph().calls)
-    if (call.path == "layer2.0.conv1") EXPECT_EQ(call.signature.outputs[0].shape, (Shape{1, 8, 8, 128}));
+    if (call.path == "layer2.0.conv1") {
+      EXPECT_EQ(call.signature.outputs[0].shape, (Shape{1, 8, 8, 128}));
+    }
 }
 
 TEST(ResNets, ForSmallImagesTakeGrayOnesToo) {
@@ -132,6 +145,143 @@ TEST(SqueezeNet, HasTheParametersThatItShould) {
   EXPECT_EQ(net.state.parameter_count(), 1235496);
   EXPECT_EQ(net.logits, (Shape{2, 1, 1, 1000}));
   EXPECT_EQ(net.state.find("features.12.expand3x3.weight")->spec.shape, (Shape{256, 3, 3, 64}));
+}
+
+// ---- against PyTorch (tools/golden.py), from the same formula ----
+
+// Weights and statistics, in the order of a file.
+Numbers formula_values(const std::string& net, const State::Entry& entry) {
+  double low = -0.5, high = 0.5;
+  if (entry.layout != FileLayout::vector) {
+    high = std::sqrt(6 / static_cast<double>(fan_in(entry.spec.shape)));
+    low = -high;
+  } else if (entry.name.ends_with("running_var")) {
+    low = 1, high = 4;
+  } else if (entry.name.ends_with(".weight")) {
+    low = 0.5, high = 1.5;
+  }
+  return random_numbers(net + "/" + entry.name, entry.spec.shape.count(), low, high);
+}
+
+void set_from_formula(State& state, Device& device, const std::string& net) {
+  for (size_t i = 0; i < state.entries().size(); ++i) {
+    const State::Entry& entry = state.entries()[i];
+    if (!in_model_file(entry)) continue;
+    const Numbers numbers = formula_values(net, entry);
+    const std::vector<float> values(numbers.begin(), numbers.end());
+    set_from_file(state, static_cast<int>(i), device,
+                  {entry.name, "F32", file_shape(entry), std::as_bytes(std::span(values))});
+  }
+}
+
+// Images [n,c,h,w] of the formula, in [-1, 2), as a tensor [n,h,w,c].
+void upload_images(Device& device, const Tensor& images, const std::string& key) {
+  const Shape& s = images.shape();
+  const Numbers numbers = random_numbers(key, s.count(), -1, 2);
+  std::vector<std::byte> content(bytes(images.spec));
+  size_t at = 0;
+  for (int n = 0; n < s.n; ++n)
+    for (int y = 0; y < s.h; ++y)
+      for (int x = 0; x < s.w; ++x)
+        for (int c = 0; c < s.c; ++c)
+          set_number(content.data(), images.spec.dtype, at++,
+                     numbers[((static_cast<size_t>(n) * s.c + c) * s.h + y) * s.w + x]);
+  device.upload(images, content.data(), device.stream());
+}
+
+Numbers download(Device& device, const Tensor& tensor) {
+  std::vector<std::byte> content(bytes(tensor.spec));
+  device.download(tensor, content.data(), device.stream());
+  Numbers numbers;
+  for (size_t i = 0; i < static_cast<size_t>(tensor.shape().count()); ++i)
+    numbers.push_back(number_at(content.data(), tensor.spec.dtype, i));
+  return numbers;
+}
+
+// f32 within 1e-4 of the largest logit. In 16 bits each convolution rounds its weights and its result, independently: the
+// root of their number, four deviations.
+void expect_pytorch_logits(Device& device, Precision precision) {
+  const GoldenFile golden("resnet.safetensors");
+  const double rounding = rounding_of(matrix_type(precision));
+  CheckRows rows;
+  for (const auto& [name, convolutions] : {std::pair("resnet18", 20), std::pair("resnet50", 53)}) {
+    State state(1);
+    Trace trace(state, {.mode = Mode::infer, .precision = precision});
+    const Value images = trace.input("images", {{2, 224, 224, 3}, matrix_type(precision)});
+    trace.output("logits", find_model(name).build(images, 1000));
+    Plan plan(std::move(trace));
+    plan.compile(device);
+    set_from_formula(state, device, name);
+    plan.refresh(device.stream());
+    upload_images(device, plan["images"], "resnet/images");
+    plan.run(device.stream());
+    const Numbers logits = download(device, plan["logits"]);
+    const double tolerance = rounding == 0 ? 1e-4 : 4 * rounding * std::sqrt(2.0 * convolutions);
+    for (const char* kind : {"logits", "logits_f64"})
+      rows.push_back({concat(name, " ", to_string(precision), " ", kind),
+                      relative_error(logits, golden.tensor(concat(name, "/", kind))), tolerance, ""});
+  }
+  expect_rows(rows);
+}
+
+TEST(ResNetGolden, LogitsMatchPyTorch) { expect_pytorch_logits(*open_cpu(), Precision::f32); }
+
+TEST(ResNetGolden, LogitsMatchPyTorchInBf16) { expect_pytorch_logits(*open_cpu(), Precision::bf16); }
+
+TEST(GpuResNetGolden, LogitsMatchPyTorch) {
+  DLFS_NEEDS_GPU(gpu);
+  for (const Precision precision : {Precision::f32, Precision::f16, Precision::bf16})
+    expect_pytorch_logits(*gpu, precision);
+}
+
+// Ten steps of ResNet-18, batch 8 of 64x64, rate 0.01, momentum 0.9. PyTorch's own distance between f32 and float64 says
+// how far rounding carries a right run; four times that is allowed, beside 1e-4 for losses and 1e-3 for tensors.
+void expect_pytorch_steps(Device& device) {
+  const GoldenFile golden("resnet.safetensors");
+  const std::vector<std::string> names = {
+      "conv1.weight",        "bn1.running_mean",         "layer2.0.downsample.0.weight",
+      "layer4.1.bn2.weight", "layer4.1.bn2.running_var", "fc.weight"};
+  State state(1);
+  Trace trace(state);
+  const Value images = trace.input("images", {{8, 64, 64, 3}});
+  const Value labels = trace.input("labels", {{8, 1, 1, 1}, DType::i32});
+  trace.loss("loss", softmax_cross_entropy(resnet18(images, 10), labels));
+  sgd(trace, trace.input("rate", {{1, 1, 1, 1}}), {.momentum = 0.9F});
+  update_statistics(trace);
+  Plan plan(std::move(trace));
+  plan.compile(device);
+  set_from_formula(state, device, "resnet18");
+  Numbers losses;
+  for (int step = 0; step < 10; ++step) {
+    upload_images(device, plan["images"], concat("resnet18/images", step));
+    std::vector<int32_t> classes;
+    for (const double u : random_numbers(concat("resnet18/labels", step), 8, 0, 1))
+      classes.push_back(static_cast<int32_t>(std::floor(u * 10)));
+    const float rate = 0.01F;
+    device.upload(plan["labels"], classes.data(), device.stream());
+    device.upload(plan["rate"], &rate, device.stream());
+    plan.run(device.stream());
+    losses.push_back(download(device, plan["loss"])[0]);
+  }
+  CheckRows rows;
+  const auto add = [&](const std::string& name, const Numbers& found, double least) {
+    const Numbers &truth = golden.tensor(name + "_f64"), &other = golden.tensor(name);
+    rows.push_back(
+        {"resnet18 " + name, relative_error(found, truth), least + 4 * relative_error(other, truth), ""});
+  };
+  add("losses", losses, 1e-4);
+  for (const std::string& name : names) {
+    const std::vector<float> values = file_values(*state.find(name), device);
+    add(name, golden_sample(Numbers(values.begin(), values.end())), 1e-3);
+  }
+  expect_rows(rows);
+}
+
+TEST(ResNetGolden, TenStepsMatchPyTorch) { expect_pytorch_steps(*open_cpu()); }
+
+TEST(GpuResNetGolden, TenStepsMatchPyTorch) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_pytorch_steps(*gpu);
 }
 
 }  // namespace
