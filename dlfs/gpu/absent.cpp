@@ -12,4 +12,6 @@ GpuReport look_for_gpus(const GpuQuestion&) {
 
 std::unique_ptr<Device> open_gpu(int) { throw DeviceError("gpu", look_for_gpus().why_not); }
 
+size_t gpu_memory_free(const Device&) { return 0; }
+
 }  // namespace dlfs

@@ -8,6 +8,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/gpu/architectures.h"
 #include "dlfs/gpu/gpu_device.h"
+#include "dlfs/gpu/launch.h"
 #include "dlfs/gpu/nvjpeg.h"
 
 namespace dlfs {
@@ -64,6 +65,7 @@ GpuCard card_of(int index, const GpuQuestion& question) {
   if (cudaGetDeviceProperties(&properties, index) != cudaSuccess) return card;
   card.name = properties.name;
   card.capability = properties.major * 10 + properties.minor;
+  card.processors = properties.multiProcessorCount;
   card.memory_total = properties.totalGlobalMem;
   size_t total = 0;
   if (question.memory_free && cudaSetDevice(index) == cudaSuccess) cudaMemGetInfo(&card.memory_free, &total);
@@ -118,6 +120,13 @@ std::unique_ptr<Device> open_gpu(int index) {
   if (const std::string sentence = why_not(report.cards[index], report); !sentence.empty())
     throw DeviceError("gpu", sentence);
   return std::make_unique<CudaDevice>(index, std::move(cudnn));
+}
+
+size_t gpu_memory_free(const Device& device) {
+  static_cast<const GpuDevice&>(device).use();
+  size_t bytes = 0, total = 0;
+  cuda_check(cudaMemGetInfo(&bytes, &total), "cudaMemGetInfo");
+  return bytes;
 }
 
 }  // namespace dlfs

@@ -16,6 +16,7 @@ struct GpuCard {
   int index = 0;
   std::string name;         // "NVIDIA H100 80GB HBM3"
   int capability = 0;       // 90 is sm_90
+  int processors = 0;       // streaming multiprocessors
   size_t memory_total = 0;  // bytes
   size_t memory_free = 0;   // 0 where it was not asked for
 };
@@ -41,5 +42,8 @@ GpuReport look_for_gpus(const GpuQuestion& question = {});
 
 // Throws DeviceError with the sentence where the card cannot be used.
 std::unique_ptr<Device> open_gpu(int index);
+
+// Bytes that are free on a device that open_gpu() gave.
+size_t gpu_memory_free(const Device& device);
 
 }  // namespace dlfs

@@ -10,10 +10,40 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// No less than none: below its floor a step's tensors lay in a cache.
+double above(double measured, double at_least) { return std::max(measured - at_least, 0.0); }
+
+struct Line {
+  std::string what;
+  double seconds = 0, floor = 0, bytes = 0;
+};
+
+// The first `most` of the lines, and the sum of all.
+std::string table_of(const std::vector<Line>& lines, const std::string& heading, size_t most) {
+  Line all{"all"};
+  for (const Line& line : lines) {
+    all.seconds += line.seconds;
+    all.floor += line.floor;
+    all.bytes += line.bytes;
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"us", "floor us", "ratio", "lost us", "lost %", "MB", heading}};
+  const auto add = [&](const Line& line) {
+    const double lost = above(line.seconds, line.floor);
+    rows.push_back({fixed(line.seconds * 1e6, 1), fixed(line.floor * 1e6, 1),
+                    fixed(line.seconds / line.floor, 1), fixed(lost * 1e6, 1),
+                    fixed(100 * lost / all.seconds, 1), fixed(line.bytes / 1e6, 1), line.what});
+  };
+  std::for_each(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(std::min(most, lines.size())),
+                add);
+  add(all);
+  return columns(rows, 80);
+}
+
 }  // namespace
 
-Seconds measure(const std::function<void()>& work) {
-  constexpr size_t fewest = 3, most = 9;
+Seconds measure(const std::function<void()>& work, int rounds) {
+  const size_t fewest = rounds > 0 ? rounds : 3, most = rounds > 0 ? rounds : 9;
   constexpr double enough_seconds = 0.5;
   work();
   std::vector<double> seconds;
@@ -49,31 +79,35 @@ std::vector<StepTime> time_steps(Device& device, const Plan& plan) {
   return times;
 }
 
-std::string profile_table(const std::vector<StepTime>& times, const Rates& rates) {
-  // No less than none: below its floor a step's tensors lay in a cache.
-  const auto above = [](double measured, double at_least) { return std::max(measured - at_least, 0.0); };
+std::string profile_table(const std::vector<StepTime>& times, const Rates& rates, size_t most) {
   const auto lost = [&](const StepTime& time) {
     return above(time.seconds, floor_seconds(time.cost, rates));
   };
   std::vector<StepTime> sorted = times;
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const StepTime& a, const StepTime& b) { return lost(a) > lost(b); });
-  double seconds = 0, floor = 0;
-  for (const StepTime& time : times) {
-    seconds += time.seconds;
-    floor += floor_seconds(time.cost, rates);
-  }
-  std::vector<std::vector<std::string>> rows = {{"us", "floor us", "ratio", "lost us", "lost %", "step"}};
-  const auto add = [&](double measured, double at_least, const std::string& what) {
-    rows.push_back({fixed(measured * 1e6, 1), fixed(at_least * 1e6, 1), fixed(measured / at_least, 1),
-                    fixed(above(measured, at_least) * 1e6, 1),
-                    fixed(100 * above(measured, at_least) / seconds, 1), what});
-  };
+  std::vector<Line> lines;
   for (const StepTime& time : sorted)
-    add(time.seconds, floor_seconds(time.cost, rates),
-        concat(time.step->path, time.step->backward ? " backward: " : ": ", time.step->kernel->engine()));
-  add(seconds, floor, "all");
-  return columns(rows, 80);
+    lines.push_back(
+        {concat(time.step->path, time.step->backward ? " backward: " : ": ", time.step->kernel->engine()),
+         time.seconds, floor_seconds(time.cost, rates), time.cost.bytes});
+  return table_of(lines, "step", most);
+}
+
+std::string scope_table(const std::vector<StepTime>& times, const Rates& rates) {
+  std::vector<Line> lines;
+  for (const StepTime& time : times) {
+    const std::string& path = time.step->path;
+    const size_t first = path.find('.');
+    const std::string name = path.substr(0, first == std::string::npos ? first : path.find('.', first + 1)) +
+                             (time.step->backward ? " backward" : "");
+    auto line = std::find_if(lines.begin(), lines.end(), [&](const Line& of) { return of.what == name; });
+    if (line == lines.end()) line = lines.insert(line, {name});
+    line->seconds += time.seconds;
+    line->floor += floor_seconds(time.cost, rates);
+    line->bytes += time.cost.bytes;
+  }
+  return table_of(lines, "scope", lines.size());
 }
 
 }  // namespace dlfs

@@ -15,7 +15,8 @@ namespace dlfs {
 struct Seconds {
   double median = 0, fastest = 0;
 };
-Seconds measure(const std::function<void()>& work);      // which ends when it returns
+// `work` ends when it returns. rounds 0: as many as half a second has, from 3 to 9.
+Seconds measure(const std::function<void()>& work, int rounds = 0);
 Seconds measure_kernel(Device& device, Kernel& kernel);  // by itself, recorded
 
 struct StepTime {
@@ -27,7 +28,9 @@ struct StepTime {
 StepTime time_step(Device& device, const Step& step);
 std::vector<StepTime> time_steps(Device& device, const Plan& plan);
 
-// For people, 80 columns wide: a line a step, the most time above its floor first, and the sum.
-std::string profile_table(const std::vector<StepTime>& times, const Rates& rates);
+// For people, 80 columns wide: a line a step, the most time above its floor first (`most` of them), and the sum of all.
+std::string profile_table(const std::vector<StepTime>& times, const Rates& rates, size_t most = 100000);
+// The same by the first two names of the steps' paths ("layer1.0"), each half by itself, in the order of the steps.
+std::string scope_table(const std::vector<StepTime>& times, const Rates& rates);
 
 }  // namespace dlfs

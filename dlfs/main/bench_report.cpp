@@ -1,6 +1,7 @@
 #include "dlfs/main/bench_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iomanip>
 
 #include "dlfs/base/json.h"
@@ -45,7 +46,7 @@ void BenchReport::add_json(const BenchFields& fields) {
   for (const BenchField& field : fields) {
     line.key(field.name);
     if (const auto* number = std::get_if<double>(&field.value))
-      line.value(std::stod(digits(*number)));
+      std::isfinite(*number) ? line.value(std::stod(digits(*number))) : line.value(digits(*number));
     else if (const auto* whole = std::get_if<int64_t>(&field.value))
       line.value(*whole);
     else

@@ -66,6 +66,22 @@ TEST(Bench, CountsATrainingStep) {
   EXPECT_EQ(number(line, "loss_after_20"), number(again.at(0), "loss_after_20"));
 }
 
+// Forward alone, and the same numbers each time; memory holds at least the parameters and the arena.
+TEST(Bench, CountsInference) {
+  const std::vector<std::string> words = {"infer", "lenet", "--batch", "8", "--rounds", "1"};
+  const auto lines = bench(words), again = bench(words);
+  ASSERT_EQ(lines.size(), 1U);
+  const Json& line = lines[0];
+  EXPECT_EQ(text(line, "what"), "infer");
+  EXPECT_EQ(number(line, "flops"), 2 * 8 * 2293000);
+  EXPECT_EQ(text(line, "finite"), "yes");
+  EXPECT_NE(number(line, "logits_sum"), 0);
+  EXPECT_EQ(number(line, "logits_sum"), number(again.at(0), "logits_sum"));
+  EXPECT_GT(number(line, "peak_bytes"), 4 * 431080 + number(line, "arena_bytes"));
+  EXPECT_GT(number(line, "compile_seconds"), 0);
+  expect_figures(line, false);
+}
+
 TEST(Bench, CountsOps) {
   const auto linear = bench({"ops", "linear 800>500", "--batch", "4"});
   ASSERT_EQ(linear.size(), 2U);
@@ -93,14 +109,16 @@ TEST(Bench, CountsOps) {
 // Each row of the list can be run: on one image, and without losing a half.
 TEST(Bench, RunsTheWholeList) {
   const auto lines = bench({"ops", "--batch", "1"});
-  EXPECT_GE(lines.size(), 53U);
+  EXPECT_GE(lines.size(), 125U);
   for (const Json& line : lines) expect_figures(line, true);
 }
 
 TEST(Bench, ItsTableFitsAnOldTerminal) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"bench", "ops", "softmax", "--table"},
-        {"bench", "train", "lenet", "--batch", "8", "--table"}}) {
+        {"bench", "train", "lenet", "--batch", "8", "--table"},
+        {"bench", "infer", "lenet", "--batch", "8", "--table", "--profile", "--rounds", "1"},
+        {"bench", "card", "dropout", "--batch", "1"}}) {
     const Ended ended = run_program(words);
     EXPECT_EQ(ended.code, 0) << ended.err;
     EXPECT_NE(ended.out.find("floor_ms   ratio"), std::string::npos) << ended.out;
@@ -110,16 +128,17 @@ TEST(Bench, ItsTableFitsAnOldTerminal) {
 }
 
 TEST(Bench, RefusesWhatItCannotRun) {
-  expect_refused({"bench"}, "bench needs WHAT, ops: one by one; train: a step; load: batches of images");
-  expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops, train or load");
+  expect_refused({"bench"}, "bench needs WHAT, ops: one by one; train, infer: a step; card; load");
+  expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops, train, infer, card or load");
   expect_refused({"bench", "train"}, "bench train needs NAME, the model: lenet, small_cnn");
+  expect_refused({"bench", "infer"}, "bench infer needs NAME, the model: lenet, small_cnn");
   expect_refused({"bench", "train", "lenett"},
                  "[model] there is no model lenett; did you mean lenet? Models: lenet, small_cnn");
   expect_refused(
       {"bench", "ops", "fly"},
-      "[bench] no op's name holds fly; there are adam, add, avg_pool, concat, conv, dropout, linear, "
-      "max_pool, mean, mean_squared_error, multiply, relu, sgd, sigmoid_cross_entropy, smooth_l1, "
-      "softmax_cross_entropy, upsample");
+      "[bench] no op's name holds fly; there are adam, add, avg_pool, batch_norm, concat, conv, dropout, "
+      "linear, max_pool, mean, mean_squared_error, multiply, prepare, relu, sgd, sigmoid_cross_entropy, "
+      "smooth_l1, softmax_cross_entropy, upsample");
 }
 
 }  // namespace

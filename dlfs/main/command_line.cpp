@@ -17,6 +17,8 @@ std::string one_of_models() {
   return "the model: " + join(names, ", ");
 }
 
+constexpr Allowed<int> class_count = {"a whole number from 2 to 65535",
+                                      [](int n) { return n >= 2 && n <= 65535; }};
 constexpr Allowed<int> at_least_one = {"a whole number from 1 to 2147483647", [](int n) { return n >= 1; }};
 
 // `files`: how many of them it reads.
@@ -120,14 +122,18 @@ Size parse_size(const std::string& word) {
 
 void add_bench(CLI::App& verb, BenchCommand& bench) {
   const auto take = [&bench](const std::string& word) {
-    if (word != "ops" && word != "train" && word != "load")
-      refuse("WHAT is " + word + ", but can be ops, train or load");
+    if (word != "ops" && word != "train" && word != "infer" && word != "card" && word != "load")
+      refuse("WHAT is " + word + ", but can be ops, train, infer, card or load");
     bench.what = word;
   };
-  add_value(verb, "WHAT", "WHAT", "ops: one by one; train: a step; load: batches of images", take);
+  add_value(verb, "WHAT", "WHAT", "ops: one by one; train, infer: a step; card; load", take);
   require(verb, "WHAT");
   add_text(verb, "NAME", "NAME", "a part of the names of ops; the model; the store", bench.name);
   add_number<int>(verb, "--batch", "images a step", bench.batch, at_least_one);
+  add_number<int>(verb, "--classes", "of train and infer", bench.classes, class_count);
+  add_number<int>(verb, "--rounds", "to take the median of; 0: half a second, 3 to 9", bench.rounds,
+                  {"a whole number from 0 to 1000", [](int n) { return n >= 0 && n <= 1000; }});
+  add_switch(verb, "--profile", "of train and infer: where the time goes, by block and step", bench.profile);
   add_value(verb, "--size", "WxH", "of load: a square is cut out, else all fitted in [224x224]",
             [&bench](const std::string& word) { bench.size = parse_size(word); });
   add_decode(verb, bench.decode_on_device);
@@ -141,8 +147,7 @@ void add_describe(CLI::App& verb, DescribeCommand& describe) {
   add_text(verb, "MODEL", "MODEL", one_of_models(), describe.model);
   require(verb, "MODEL");
   add_number<int>(verb, "--batch", "images at a time", describe.batch, at_least_one);
-  add_number<int>(verb, "--classes", "that it tells apart", describe.classes,
-                  {"a whole number from 2 to 65535", [](int n) { return n >= 2 && n <= 65535; }});
+  add_number<int>(verb, "--classes", "that it tells apart", describe.classes, class_count);
 }
 
 void add_store(CLI::App& verb, std::string& store, const std::string& what) {
@@ -306,8 +311,8 @@ Command parse_command_line(int count, const char* const* words) {
   if (said.verb == "eval") return verbs.eval;
   if (said.verb == "predict") return verbs.predict;
   if (said.verb == "bench") {
-    if (verbs.bench.what == "train" && verbs.bench.name.empty())
-      refuse("bench train needs NAME, " + one_of_models());
+    if ((verbs.bench.what == "train" || verbs.bench.what == "infer") && verbs.bench.name.empty())
+      refuse(concat("bench ", verbs.bench.what, " needs NAME, ", one_of_models()));
     if (verbs.bench.what == "load" && verbs.bench.name.empty())
       refuse("bench load needs NAME, a store that dlfs import made");
     return verbs.bench;

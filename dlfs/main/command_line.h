@@ -37,8 +37,11 @@ struct PredictCommand {
 };
 
 struct BenchCommand {
-  std::string what, name;  // "train" and a model, "ops" and a part of their names, "load" and a store
+  std::string what,
+      name;  // "train" or "infer" and a model, "ops" and a part of their names, "load" and a store; "card"
   int batch = 64;
+  int classes = 10, rounds = 0;  // of train and infer; rounds 0: as many as half a second has
+  bool profile = false;
   int threads = 0;  // of load; 0: as suits the device
   bool decode_on_device = false;
   Size size = {224, 224};  // of load

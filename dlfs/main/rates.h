@@ -12,6 +12,11 @@ namespace dlfs {
 // the precision.
 Rates measure_rates(Device& device, Precision precision);
 
+// Bytes a second of a plain copy, both sides counted, and of a sum that only reads.
+double measure_copy(Device& device);
+double measure_read(Device& device);
+double measure_matrix(Device& device, Precision precision);
+
 std::string to_string(const Rates& rates);  // "copy 2,345 GB/s, matrix 51.2 TFLOP/s"
 
 }  // namespace dlfs
