@@ -32,13 +32,13 @@ TEST(Profile, ShowsTheMostLostTimeFirst) {
                     {.bytes = 1e9, .flops = 1e12});
   EXPECT_EQ(table,
             "    us  floor us  ratio  lost us  lost %   MB  step\n"
-            " 500.0     100.0    5.0    400.0    26.7  0.0  far backward: an engine with a …\n"
-            "1000.0     900.0    1.1    100.0     6.7  0.9  slow: an engine with a name tha…\n"
+            " 500.0     100.0    5.0    400.0    26.7  0.0  far backward: an engine with a n…\n"
+            "1000.0     900.0    1.1    100.0     6.7  0.9  slow: an engine with a name that…\n"
             "1500.0    1000.0    1.5    500.0    33.3  0.9  all\n");
   EXPECT_EQ(profile_table({{&slow, 1e-3, {.bytes = 9e5}}, {&far, 5e-4, {.bytes = 1e5}}},
                           {.bytes = 1e9, .flops = 1e12}, 1),
             "    us  floor us  ratio  lost us  lost %   MB  step\n"
-            " 500.0     100.0    5.0    400.0    26.7  0.1  far backward: an engine with a …\n"
+            " 500.0     100.0    5.0    400.0    26.7  0.1  far backward: an engine with a n…\n"
             "1500.0    1000.0    1.5    500.0    33.3  1.0  all\n");
   const StepTime cached{&slow, 1e-4, {.bytes = 9e5}};
   EXPECT_NE(profile_table({cached}, {.bytes = 1e9, .flops = 1e12}).find(" 0.1      0.0     0.0  0.9  slow"),

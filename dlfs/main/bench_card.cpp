@@ -5,6 +5,7 @@
 #include "dlfs/base/text.h"
 #include "dlfs/gpu/gpu.h"
 #include "dlfs/main/bench.h"
+#include "dlfs/main/terminal.h"
 
 namespace dlfs {
 namespace {
@@ -20,13 +21,17 @@ std::string said_of(const Device& device) {
   return text;
 }
 
+std::string left_out(const std::string& what, const Error& error) {
+  return wrapped(concat(what, " is left out: ", error.what()), 80) + "\n";
+}
+
 // The rows of a precision; what an op has no 16-bit half for is named and left out.
 void bench_ops(const BenchCommand& command, Device& device, std::ostream& out) {
   BenchReport report(command, device, out);
   for (const OpRow& row : op_rows_named(command.name)) try {
       bench_op(row, command, device, report);
     } catch (const Error& error) {
-      out << row.name << ": left out, " << error.what() << std::endl;
+      out << left_out(row.name, error);
     }
 }
 
@@ -44,7 +49,7 @@ void bench_card(const BenchCommand& command, Device& device, std::ostream& out) 
       rows.push_back(
           {"matrix " + to_string(precision), fixed(measure_matrix(device, precision) / 1e9, 0), "GFLOP/s"});
     } catch (const Error& error) {
-      out << to_string(precision) << ": left out, " << error.what() << "\n";
+      out << left_out("matrix " + to_string(precision), error);
     }
   for (const Precision precision : precisions) {
     BenchCommand one = command;
@@ -54,7 +59,7 @@ void bench_card(const BenchCommand& command, Device& device, std::ostream& out) 
     try {
       bench_ops(one, device, out);
     } catch (const Error& error) {
-      out << to_string(precision) << ": left out, " << error.what() << std::endl;
+      out << left_out(to_string(precision), error);
     }
   }
   out << "\n" << said_of(device) << columns(rows);

@@ -75,8 +75,8 @@ means that the tensors stayed in a cache. Each tensor that is read or written
 counts once in bytes, or twice where it is both; each product of matrix work
 (conv and linear, not their biases) is two flops, and all else none. For train,
 the loss after 20 steps on one batch tells whether two machines did the same;
-for infer, the sum of the logits. peak_bytes are what a card's memory lost to it,
-or the most that the process had of a CPU's. card reports what a card reaches,
+for infer, the sum of the logits. peak_bytes are what it took of a card's memory,
+or the most that the process had on a CPU. card reports what a card reaches,
 and all ops (or those that NAME names) in each precision that it computes in.
 load takes the images of a store to batches on the device, and says what limits.
 

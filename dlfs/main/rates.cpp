@@ -29,11 +29,10 @@ class Filled {
   Tensor tensor_;
 };
 
-int megabytes(const Device& device) { return device.kind() == DeviceKind::gpu ? 256 : 128; }
-
 // p = p - rate * g: reads two tensors and writes one.
 double update_rate(Device& device) {
-  const Spec spec{{megabytes(device), 1, 512, 512}};
+  const int megabytes = device.kind() == DeviceKind::gpu ? 256 : 128;
+  const Spec spec{{megabytes, 1, 512, 512}};
   const Filled p(device, spec), g(device, spec), rate(device, {});
   Scratch scratch;
   const KernelPtr add =
@@ -54,7 +53,8 @@ double matrix_rate(Device& device, Precision precision, int n) {
 
 // Bytes of x and of y, that a function makes of it, by its time.
 double rate_of(Device& device, const Function& function) {
-  const Spec spec{{4 * megabytes(device), 1, 512, 512}};
+  const int megabytes = device.kind() == DeviceKind::gpu ? 1024 : 128;
+  const Spec spec{{megabytes, 1, 512, 512}};
   const Filled x(device, spec), y(device, function.infer({{spec}}).outputs[0]);
   Scratch scratch;
   const KernelPtr kernel = function.forward(device, {{*x}, {*y}, {}, {}, {}, scratch});
