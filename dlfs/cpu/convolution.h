@@ -1,9 +1,10 @@
 // Convolution and its two gradients by oneDNN, appended to a Program.
 //
-//   x, d_x [n,h,w,c]         w, d_w [k,r,s,c/groups]         bias [1,1,1,k] or none         y, d_y [n,oh,ow,k]
+//   x, d_x [n,h,w,c]     w, d_w [k,r,s,c/groups]     bias f32 [1,1,1,k] or none     y, d_y, add [n,oh,ow,k]
 //
-// Images lie as they are. oneDNN is fast only on filters in a layout of its own, so every call reorders them from
-// and to [k,r,s,c/groups]: filters change every step, and it costs little beside the convolution.
+// All but the bias are f32 or all are bf16; a gradient that is added to what is there is rounded once. Images lie as they
+// are. oneDNN is fast only on filters in a layout of its own, so every call reorders them from and to [k,r,s,c/groups]:
+// filters change every step, and it costs little beside the convolution. In inference they are reordered once, in refresh().
 #pragma once
 
 #include "dlfs/cpu/program.h"
@@ -17,9 +18,17 @@ struct Convolution {
   int groups = 1;
 };
 
-// y = x * w + bias. There is no ReLU in it: oneDNN's turns NaN into 0.
+// What inference adds to a primitive. Its ReLU is oneDNN's, which turns NaN into 0, so a step of training must not have it.
+struct ConvolutionInference {
+  Device* keeper =
+      nullptr;  // gives the memory of filters that are reordered in refresh(); null: each run reorders
+  Operand add = {};
+  bool relu = false;
+};
+
+// y = relu(x * w + bias + add), relu and add where `with` says so.
 void add_convolution(Program&, const Convolution&, const Operand& x, const Operand& w, const Operand& bias,
-                     const Operand& y);
+                     const Operand& y, const ConvolutionInference& with = {});
 
 // What is written, over what was there or added to it.
 struct Sink {

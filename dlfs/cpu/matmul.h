@@ -21,10 +21,12 @@ struct Matrix {
 };
 
 struct MatmulSettings {
-  bool add = false;  // c += instead of c =
+  bool add = false;          // c += instead of c =
+  Device* keeper = nullptr;  // of inference: gives the memory of a `b` that is packed in refresh()
+  bool relu = false;         // of inference: oneDNN's, which turns NaN into 0
 };
 
-// c = a b + bias; bias [1,1,1,columns of c] or none.
+// c = a b + bias; a, b and c f32 or all bf16, bias f32 [1,1,1,columns of c] or none.
 void add_matmul(Program&, const Matrix& a, const Matrix& b, const Operand& bias, const Matrix& c,
                 const MatmulSettings& settings = {});
 

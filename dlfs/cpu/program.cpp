@@ -24,17 +24,24 @@ Operand Program::temporary(const Spec& spec) {
   return made;
 }
 
+Operand Program::keep(MemoryPtr memory) {
+  Operand made;
+  made.data = kept_.emplace_back(std::move(memory))->data();
+  made.given = true;
+  return made;
+}
+
 void Program::note(const std::string& engine) {
   if (std::find(engines_.begin(), engines_.end(), engine) == engines_.end()) engines_.push_back(engine);
 }
 
-void Program::run(Stream) {
+void Program::do_all(const std::vector<Call>& calls) const {
   std::byte* const scratch = static_cast<std::byte*>(scratch_());
-  for (const Call& call : calls_) call(scratch);
+  for (const Call& call : calls) call(scratch);
 }
 
 void add_primitive(Program& program, const dnnl::primitive_desc_base& primitive,
-                   const std::vector<Argument>& arguments) {
+                   const std::vector<Argument>& arguments, When when) {
   const dnnl::engine engine = primitive.get_engine();
   std::unordered_map<int, dnnl::memory> memories;
   std::vector<std::pair<dnnl::memory, Operand>> places;
@@ -48,15 +55,17 @@ void add_primitive(Program& program, const dnnl::primitive_desc_base& primitive,
   const dnnl::memory::desc work = primitive.query_md(dnnl::query::scratchpad_md);
   if (work.get_size() > 0) bind(DNNL_ARG_SCRATCHPAD, work, program.temporary_bytes(work.get_size()));
 
-  program.add([compiled = dnnl::primitive(primitive.get()), stream = dnnl::stream(engine), memories,
-               places](std::byte* scratch) {
-    try {
-      for (const auto& [memory, operand] : places) memory.set_data_handle(operand.at(scratch));
-      compiled.execute(stream, memories);
-    } catch (const dnnl::error& error) {
-      refuse("execute", error);
-    }
-  });
+  program.add(
+      [compiled = dnnl::primitive(primitive.get()), stream = dnnl::stream(engine), memories,
+       places](std::byte* scratch) {
+        try {
+          for (const auto& [memory, operand] : places) memory.set_data_handle(operand.at(scratch));
+          compiled.execute(stream, memories);
+        } catch (const dnnl::error& error) {
+          refuse("execute", error);
+        }
+      },
+      when);
 }
 
 void refuse(const std::string& call, const dnnl::error& error) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ struct Operand {
   bool given = false;  // a null tensor is none
 };
 
+// When a call is made: in each run, or in refresh() alone (what is made of inputs that change only between runs).
+enum class When : uint8_t { run, refresh };
+
 class Program : public Kernel {
  public:
   using Call = std::function<void(std::byte* scratch)>;
@@ -43,21 +47,29 @@ class Program : public Kernel {
   // `scratch` says, whenever the program runs, where scratch_bytes() of working memory are.
   explicit Program(std::function<void*()> scratch) : scratch_(std::move(scratch)) {}
 
-  void add(Call call) { calls_.push_back(std::move(call)); }
+  void add(Call call, When when = When::run) {
+    (when == When::run ? calls_ : refresh_calls_).push_back(std::move(call));
+  }
   // A tensor, or bytes in a format of a vendor's own, that lives while the program runs.
   Operand temporary(const Spec& spec);
   Operand temporary_bytes(size_t size);
+  // Memory that stays, for what refresh() makes.
+  Operand keep(MemoryPtr memory);
   // Notes which of oneDNN's implementations serves the work, for engine() to tell.
   void note(const std::string& engine);
 
   size_t scratch_bytes() const { return scratch_bytes_; }
 
-  void run(Stream) override;
+  void run(Stream) override { do_all(calls_); }
+  void refresh(Stream) override { do_all(refresh_calls_); }
   std::string engine() const override { return engines_.empty() ? "own" : "onednn " + join(engines_, ", "); }
 
  private:
+  void do_all(const std::vector<Call>& calls) const;
+
   std::function<void*()> scratch_;
-  std::vector<Call> calls_;
+  std::vector<Call> calls_, refresh_calls_;
+  std::vector<MemoryPtr> kept_;
   size_t scratch_bytes_ = 0;
   std::vector<std::string> engines_;
 };
@@ -68,7 +80,7 @@ struct Argument {
   Operand operand;
 };
 void add_primitive(Program& program, const dnnl::primitive_desc_base& primitive,
-                   const std::vector<Argument>& arguments);
+                   const std::vector<Argument>& arguments, When when = When::run);
 
 // Throws a DeviceError: the call that failed, its status and oneDNN's words.
 [[noreturn]] void refuse(const std::string& call, const dnnl::error& error);

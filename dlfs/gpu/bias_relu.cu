@@ -1,46 +1,106 @@
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
 #include <algorithm>
 
 #include "dlfs/gpu/bias_relu.h"
 #include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/pack.h"
 
 namespace dlfs {
 namespace {
 
 constexpr int threads = 256;
 
-// One number a thread.
-__global__ void bias_relu(unsigned count, unsigned channels, float* y, const float* bias, bool relu) {
+// One pack of channels a thread.
+template <typename T, int width>
+__global__ void finish(unsigned count, unsigned packs, Pack<T, width>* y, const float* bias,
+                       const Pack<T, width>* add, bool relu) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= count) return;
-  const float value = bias != nullptr ? y[i] + bias[i % channels] : y[i];
-  y[i] = relu && value <= 0 ? 0 : value;
+  const unsigned channel = i % packs * width;
+  Pack<T, width> values = y[i], addends{};
+  if (add != nullptr) addends = add[i];
+#pragma unroll
+  for (int k = 0; k < width; ++k) {
+    float value = static_cast<float>(values.at[k]);
+    if (bias != nullptr) value += bias[channel + k];
+    if (add != nullptr) value += static_cast<float>(addends.at[k]);
+    values.at[k] = static_cast<T>(relu && value <= 0 ? 0.0F : value);
+  }
+  y[i] = values;
 }
 
-// Block (x, y) takes part x of the rows and up to 256 channels from 256 * y on. Its threads stand side by side over
-// as many rows as fit, so each sees one channel and neighbours read neighbours.
-__global__ void mask_and_sum_part(unsigned rows, unsigned rows_per_part, unsigned channels, const float* d_y,
-                                  const float* y, float* masked, float* partial) {
-  __shared__ float sums[threads];
-  const unsigned first_channel = blockIdx.y * threads, width = min(channels - first_channel, threads);
-  const unsigned height = threads / width, column = threadIdx.x % width, line = threadIdx.x / width;
-  const unsigned end = min(rows, (blockIdx.x + 1) * rows_per_part);
-  float sum = 0;
-  if (line < height)
-    for (unsigned row = blockIdx.x * rows_per_part + line; row < end; row += height) {
-      const unsigned i = row * channels + first_channel + column;
-      float gradient = d_y[i];
-      if (y != nullptr) {
-        if (y[i] <= 0) gradient = 0;
-        masked[i] = gradient;
-      }
-      sum += gradient;
-    }
-  if (partial == nullptr) return;
+// Of a sum over rows: block (x, y) takes part x of the rows and up to 256 packs of channels from 256 * y on. Its threads
+// stand side by side over as many rows as fit, so each sees one pack and neighbours read neighbours. `to` is the part's.
+struct Share {
+  unsigned packs, width, height, column, line;
+
+  __device__ explicit Share(unsigned all)
+      : packs(all),
+        width(min(all - blockIdx.y * threads, static_cast<unsigned>(threads))),
+        height(threads / width),
+        column(threadIdx.x % width),
+        line(threadIdx.x / width) {}
+  __device__ unsigned pack() const { return blockIdx.y * threads + column; }
+};
+
+template <int width>
+__device__ void store_sum(const Share& share, Pack<float, width> sum, float* to) {
+  __shared__ Pack<float, width> sums[threads];
+  __syncthreads();  // another sum may have been there
   sums[threadIdx.x] = sum;
   __syncthreads();
-  if (line != 0) return;
-  for (unsigned other = 1; other < height; ++other) sum += sums[other * width + column];
-  partial[blockIdx.x * channels + first_channel + column] = sum;
+  if (share.line != 0) return;
+  for (unsigned other = 1; other < share.height; ++other)
+    accumulate(sum, sums[other * share.width + share.column]);
+#pragma unroll
+  for (int k = 0; k < width; ++k) to[share.pack() * width + k] = sum.at[k];
+}
+
+template <typename T, int width>
+__global__ void mask_and_sum_part(unsigned rows, unsigned rows_per_part, unsigned packs,
+                                  const Pack<T, width>* d_y, const Pack<T, width>* y, Pack<T, width>* masked,
+                                  float* partial) {
+  const Share share(packs);
+  const unsigned end = min(rows, (blockIdx.x + 1) * rows_per_part);
+  Pack<float, width> sum{};
+  if (share.line < share.height)
+    for (unsigned row = blockIdx.x * rows_per_part + share.line; row < end; row += share.height) {
+      const unsigned i = row * packs + share.pack();
+      Pack<T, width> gradients = d_y[i];
+      if (y != nullptr) {
+        const Pack<T, width> outputs = y[i];
+#pragma unroll
+        for (int k = 0; k < width; ++k)
+          if (static_cast<float>(outputs.at[k]) <= 0) gradients.at[k] = static_cast<T>(0.0F);
+        masked[i] = gradients;
+      }
+#pragma unroll
+      for (int k = 0; k < width; ++k) sum.at[k] += static_cast<float>(gradients.at[k]);
+    }
+  if (partial != nullptr) store_sum(share, sum, partial + blockIdx.x * packs * width);
+}
+
+template <typename T, int width>
+__global__ void sums_part(unsigned rows, unsigned rows_per_part, unsigned packs, const Pack<T, width>* y,
+                          float* partial) {
+  const Share share(packs);
+  const unsigned end = min(rows, (blockIdx.x + 1) * rows_per_part);
+  Pack<float, width> sum{}, squares{};
+  if (share.line < share.height)
+    for (unsigned row = blockIdx.x * rows_per_part + share.line; row < end; row += share.height) {
+      const Pack<T, width> values = y[row * packs + share.pack()];
+#pragma unroll
+      for (int k = 0; k < width; ++k) {
+        const float value = static_cast<float>(values.at[k]);
+        sum.at[k] += value;
+        squares.at[k] += value * value;
+      }
+    }
+  float* const to = partial + blockIdx.x * 2 * packs * width;
+  store_sum(share, sum, to);
+  store_sum(share, squares, to + packs * width);
 }
 
 // One channel a warp.
@@ -53,6 +113,44 @@ __global__ void sum_parts(unsigned parts, unsigned channels, const float* partia
   if (lane == 0) sums[channel] = add ? sums[channel] + sum : sum;
 }
 
+template <typename T>
+__global__ void narrow_each(int count, const float* from, T* to) {
+  const int i = static_cast<int>(blockIdx.x) * threads + static_cast<int>(threadIdx.x);
+  if (i < count) to[i] = static_cast<T>(from[i]);
+}
+
+cudaStream_t native(Stream stream) { return static_cast<cudaStream_t>(stream.native); }
+
+// Calls work.operator()<T, width>(packs of a row) with packs of 16 bytes, or single numbers where they do not fit.
+template <typename T, typename Work>
+void in_packs(int channels, const Work& work) {
+  constexpr int width = 16 / sizeof(T);
+  if (channels % width == 0)
+    work.template operator()<T, width>(static_cast<unsigned>(channels / width));
+  else
+    work.template operator()<T, 1>(static_cast<unsigned>(channels));
+}
+
+template <typename Work>
+void in_packs(const ChannelRows& of, const Work& work) {
+  if (of.dtype == DType::f16)
+    in_packs<__half>(of.channels, work);
+  else if (of.dtype == DType::bf16)
+    in_packs<__nv_bfloat16>(of.channels, work);
+  else
+    in_packs<float>(of.channels, work);
+}
+
+struct Cut {
+  dim3 grid;
+  unsigned rows_per_part;
+};
+Cut cut(const ChannelRows& of, unsigned packs) {
+  const int64_t parts = of.parts();
+  return {dim3(static_cast<unsigned>(parts), blocks_for(packs, threads)),
+          static_cast<unsigned>((of.rows + parts - 1) / parts)};
+}
+
 }  // namespace
 
 int ChannelRows::parts() const {
@@ -61,26 +159,54 @@ int ChannelRows::parts() const {
 
 size_t ChannelRows::partial_bytes() const { return sizeof(float) * parts() * channels; }
 
-void add_bias_relu(Stream stream, const ChannelRows& of, float* y, const float* bias, bool relu) {
-  const int64_t count = of.rows * of.channels;
-  bias_relu<<<blocks_for(count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-      count, of.channels, y, bias, relu);
-  check_launch("add_bias_relu");
+void finish_map(Stream stream, const ChannelRows& of, const FinishMap& map) {
+  in_packs(of, [&]<typename T, int width>(unsigned packs) {
+    using Packs = Pack<T, width>;
+    const int64_t count = of.rows * packs;
+    finish<T, width><<<blocks_for(count, threads), threads, 0, native(stream)>>>(
+        static_cast<unsigned>(count), packs, static_cast<Packs*>(map.y), map.bias,
+        static_cast<const Packs*>(map.add), map.relu);
+  });
+  check_launch("finish_map");
 }
 
-void mask_and_sum(Stream stream, const ChannelRows& of, const float* d_y, const float* y, float* masked,
-                  float* partial) {
-  const int64_t parts = of.parts();
-  const dim3 grid(parts, blocks_for(of.channels, threads));
-  mask_and_sum_part<<<grid, threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-      of.rows, (of.rows + parts - 1) / parts, of.channels, d_y, y, masked, partial);
+void mask_and_sum(Stream stream, const ChannelRows& of, const MaskMap& map, float* partial) {
+  in_packs(of, [&]<typename T, int width>(unsigned packs) {
+    using Packs = Pack<T, width>;
+    const auto [grid, rows_per_part] = cut(of, packs);
+    mask_and_sum_part<T, width><<<grid, threads, 0, native(stream)>>>(
+        static_cast<unsigned>(of.rows), rows_per_part, packs, static_cast<const Packs*>(map.d_y),
+        static_cast<const Packs*>(map.y), static_cast<Packs*>(map.masked), partial);
+  });
   check_launch("mask_and_sum");
 }
 
 void finish_sum(Stream stream, const ChannelRows& of, const float* partial, float* sums, bool add) {
-  sum_parts<<<blocks_for(of.channels, threads / 32), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-      of.parts(), of.channels, partial, sums, add);
+  sum_parts<<<blocks_for(of.channels, threads / 32), threads, 0, native(stream)>>>(of.parts(), of.channels,
+                                                                                   partial, sums, add);
   check_launch("finish_sum");
+}
+
+void sums_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* sums) {
+  in_packs(of, [&]<typename T, int width>(unsigned packs) {
+    const auto [grid, rows_per_part] = cut(of, packs);
+    sums_part<T, width><<<grid, threads, 0, native(stream)>>>(
+        static_cast<unsigned>(of.rows), rows_per_part, packs, static_cast<const Pack<T, width>*>(y), partial);
+  });
+  check_launch("sums_of_map");
+  const int both = 2 * of.channels;
+  sum_parts<<<blocks_for(both, threads / 32), threads, 0, native(stream)>>>(of.parts(), both, partial, sums,
+                                                                            false);
+  check_launch("sums_of_map's parts");
+}
+
+void narrow_numbers(Stream stream, const float* from, void* to, DType dtype, int count) {
+  const unsigned blocks = blocks_for(count, threads);
+  if (dtype == DType::f16)
+    narrow_each<<<blocks, threads, 0, native(stream)>>>(count, from, static_cast<__half*>(to));
+  else
+    narrow_each<<<blocks, threads, 0, native(stream)>>>(count, from, static_cast<__nv_bfloat16*>(to));
+  check_launch("narrow_numbers");
 }
 
 }  // namespace dlfs

@@ -1,6 +1,7 @@
-// What stands around a convolution where cuDNN has no fused graph: bias and ReLU behind it, and before its gradients
-// the gradient through the ReLU with the sum of each channel over all positions, in one pass and in one fixed order
-// on every card. Tensors are rows of channels, a row a position.
+// What stands around a convolution where cuDNN has no fused graph: bias, shortcut and ReLU behind it, the sums of its
+// channels for a batch norm, and before its gradients the gradient through the ReLU with the sum of each channel over all
+// positions, in one pass and in one fixed order on every card. Maps are rows of channels, a row a position, in f32, f16 or
+// bf16; bias and sums are in f32. Maps stand at multiples of 16 bytes.
 #pragma once
 
 #include <cstddef>
@@ -12,20 +13,36 @@ namespace dlfs {
 struct ChannelRows {
   int64_t rows = 0;  // n * h * w
   int channels = 0;
+  DType dtype = DType::f32;
 
   int parts() const;             // into which the rows are cut for sums
   size_t partial_bytes() const;  // of working memory: f32 [parts,1,1,channels]
 };
 
-// y = y + bias, then max(y, 0) where relu; a null bias is none. NaN stays NaN.
-void add_bias_relu(Stream stream, const ChannelRows& of, float* y, const float* bias, bool relu);
+// y = y + bias + add, then max(y, 0) where relu; a null bias or add is none. NaN stays NaN.
+struct FinishMap {
+  void* y;
+  const float* bias;
+  const void* add;
+  bool relu;
+};
+void finish_map(Stream stream, const ChannelRows& of, const FinishMap& map);
 
 // masked [rows,c] = y <= 0 ? 0 : d_y, and partial: the sums of each part of the rows. Where y is null d_y counts as
 // it is and masked is not written; where partial is null there are no sums.
-void mask_and_sum(Stream stream, const ChannelRows& of, const float* d_y, const float* y, float* masked,
-                  float* partial);
+struct MaskMap {
+  const void *d_y, *y;
+  void* masked;
+};
+void mask_and_sum(Stream stream, const ChannelRows& of, const MaskMap& map, float* partial);
 
 // sums [c] = (or +=, with add) the partial sums.
 void finish_sum(Stream stream, const ChannelRows& of, const float* partial, float* sums, bool add);
+
+// sums f32 [1,1,2,c] = those of y and of its squares. requires: twice partial_bytes() at `partial`.
+void sums_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* sums);
+
+// to [count] = from, in `dtype`.
+void narrow_numbers(Stream stream, const float* from, void* to, DType dtype, int count);
 
 }  // namespace dlfs

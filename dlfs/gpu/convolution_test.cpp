@@ -43,12 +43,12 @@ void each_product(const ConvGraph& g, Visit visit) {
 
 Numbers wanted(const ConvGraph& g, const Tensors& in) {
   if (g.kind == ConvKind::data_gradient) {
-    Numbers x = g.add ? in.x : Numbers(in.x.size());
+    Numbers x = g.accumulate ? in.x : Numbers(in.x.size());
     each_product(g, [&](int at_x, int at_w, int at_y) { x[at_x] += in.w[at_w] * in.y[at_y]; });
     return x;
   }
   if (g.kind == ConvKind::filter_gradient) {
-    Numbers w = g.add ? in.w : Numbers(in.w.size());
+    Numbers w = g.accumulate ? in.w : Numbers(in.w.size());
     each_product(g, [&](int at_x, int at_w, int at_y) { w[at_w] += in.x[at_x] * in.y[at_y]; });
     return w;
   }
@@ -195,7 +195,7 @@ void expect_right(OnCard& card, ConvEngine& engine, const ConvGraph& g, const Te
   const Numbers found = card.run(engine, g, in);
   const double error = error_of_result(found, right);
   std::cout << to_string(g.x) << " " << to_string(g.w) << " kind " << static_cast<int>(g.kind)
-            << (g.tf32 ? " tf32" : "") << (g.bias || g.add ? " with more: " : ": ") << engine.name()
+            << (g.tf32 ? " tf32" : "") << (g.bias || g.accumulate ? " with more: " : ": ") << engine.name()
             << " error " << error << "\n";
   EXPECT_LE(error, allowed);
   EXPECT_EQ(found, card.run(engine, g, in)) << "other bits on a second run";
@@ -211,7 +211,7 @@ TEST(GpuConvolution, CudnnAndOurKernelsEqualSumsInDouble) {
       for (const bool more : {false, true}) {  // a bias, or added to what is there
         g.kind = kind;
         g.bias = more && kind == ConvKind::forward;
-        g.add = more && kind != ConvKind::forward;
+        g.accumulate = more && kind != ConvKind::forward;
         const Tensors in = tensors_of(g);
         const Numbers right = wanted(g, in);
         const auto theirs = gpu(*device).cudnn().engine(g);

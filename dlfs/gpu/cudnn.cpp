@@ -85,6 +85,7 @@ constexpr cudnnBackendAttributeType_t type_of() {
   if constexpr (std::is_same_v<T, cudnnDataType_t>) return CUDNN_TYPE_DATA_TYPE;
   if constexpr (std::is_same_v<T, cudnnConvolutionMode_t>) return CUDNN_TYPE_CONVOLUTION_MODE;
   if constexpr (std::is_same_v<T, cudnnPointwiseMode_t>) return CUDNN_TYPE_POINTWISE_MODE;
+  if constexpr (std::is_same_v<T, cudnnGenStatsMode_t>) return CUDNN_TYPE_GENSTATS_MODE;
   if constexpr (std::is_same_v<T, cudnnBackendHeurMode_t>) return CUDNN_TYPE_HEUR_MODE;
   if constexpr (std::is_same_v<T, cudnnBackendNumericalNote_t>) return CUDNN_TYPE_NUMERICAL_NOTE;
   if constexpr (std::is_same_v<T, cudnnBackendBehaviorNote_t>) return CUDNN_TYPE_BEHAVIOR_NOTE;
@@ -153,34 +154,67 @@ class Descriptor {
   cudnnBackendDescriptor_t raw_ = nullptr;
 };
 
-// ---- the graph: one convolution and its bias; cuDNN writes shapes as n, c, h, w ----
-enum Id : int64_t { id_x = 1, id_w, id_y, id_bias, id_product };
+// ---- the graph: one convolution and what follows it; cuDNN writes shapes as n, c, h, w ----
+enum Id : int64_t { id_x = 1, id_w, id_y, id_bias, id_add, id_sum, id_squares, id_between };
+
+cudnnDataType_t type_of(DType dtype) {
+  return dtype == DType::f16    ? CUDNN_DATA_HALF
+         : dtype == DType::bf16 ? CUDNN_DATA_BFLOAT16
+                                : CUDNN_DATA_FLOAT;
+}
 
 class Graph {
  public:
   Graph(const CudnnLibrary& library, const ConvGraph& of) : library_(library) {
-    const Descriptor& x = tensor(id_x, of.x);
-    const Descriptor& w = tensor(id_w, of.w);
-    const Descriptor& y = tensor(id_y, of.y);
-    const Descriptor& product = of.bias ? tensor(id_product, of.y, true) : y;
-    convolution(of, x, w, product);
-    if (of.bias) add(product, tensor(id_bias, {1, 1, 1, of.y.c}), y);
+    const Shape channels{1, 1, 1, of.y.c};
+    const Descriptor& x = tensor(id_x, {of.x, of.dtype});
+    const Descriptor& w = tensor(id_w, {of.w, of.dtype});
+    const Descriptor& y = tensor(id_y, {of.y, of.dtype});
+    struct Stage {
+      cudnnPointwiseMode_t mode;
+      const Descriptor* with;
+    };
+    std::vector<Stage> stages;
+    // In this order and with a bias of the graph's type its engines need no compiler.
+    if (of.add) stages.push_back({CUDNN_POINTWISE_ADD, &tensor(id_add, {of.y, of.dtype})});
+    if (of.bias) stages.push_back({CUDNN_POINTWISE_ADD, &tensor(id_bias, {channels, of.dtype})});
+    if (of.relu) stages.push_back({CUDNN_POINTWISE_RELU_FWD, nullptr});
+    const auto result = [&](size_t stage) -> const Descriptor& {
+      return stage == stages.size()
+                 ? y
+                 : tensor(id_between + static_cast<int64_t>(stage), {of.y, DType::f32}, true);
+    };
+    const Descriptor* value = &result(0);
+    convolution(of, x, w, *value);
+    for (size_t i = 0; i < stages.size(); ++i) {
+      const Descriptor& next = result(i + 1);
+      pointwise(stages[i].mode, *value, stages[i].with, next);
+      value = &next;
+    }
+    if (of.sums)
+      add(Descriptor(library, CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR)
+              .set(CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_GENSTATS_SUM_SQSUM)
+              .set(CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_DATA_FLOAT)
+              .set(CUDNN_ATTR_OPERATION_GENSTATS_XDESC, y)
+              .set(CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, tensor(id_sum, {channels, DType::f32}))
+              .set(CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, tensor(id_squares, {channels, DType::f32})));
     Descriptor graph(library, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
     graph.set_raw(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, operations_.data(),
                   operations_.size());
     if (library.handle != nullptr) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, library.handle);
-    keep(graph.finalize());
+    if (graph.try_finalize() == CUDNN_STATUS_SUCCESS) descriptor_ = &keep(std::move(graph));
   }
-  const Descriptor& descriptor() const { return parts_.back(); }
+  const Descriptor* descriptor() const { return descriptor_; }  // null: cuDNN knows no such graph
 
  private:
   const Descriptor& keep(Descriptor&& part) { return parts_.emplace_back(std::move(part)); }
+  void add(Descriptor& operation) { operations_.push_back(keep(operation.finalize()).raw()); }
 
-  const Descriptor& tensor(int64_t id, const Shape& of, bool is_virtual = false) {
-    const int64_t n = of.n, c = of.c, h = of.h, w = of.w;
+  const Descriptor& tensor(int64_t id, const Spec& of, bool is_virtual = false) {
+    const int64_t n = of.shape.n, c = of.shape.c, h = of.shape.h, w = of.shape.w;
     return keep(Descriptor(library_, CUDNN_BACKEND_TENSOR_DESCRIPTOR)
                     .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, id)
-                    .set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT)
+                    .set(CUDNN_ATTR_TENSOR_DATA_TYPE, type_of(of.dtype))
                     .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, int64_t{16})
                     .set(CUDNN_ATTR_TENSOR_DIMENSIONS, std::array{n, c, h, w})
                     .set(CUDNN_ATTR_TENSOR_STRIDES, std::array{h * w * c, int64_t{1}, w * c, c})
@@ -212,43 +246,44 @@ class Graph {
                                           .set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, twice(of.pad))
                                           .set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, twice(of.pad))
                                           .finalize());
-    operations_.push_back(keep(Descriptor(library_, names.type)
-                                   .set(name(2), settings)
-                                   .set(name(4), x)
-                                   .set(name(3), w)
-                                   .set(name(5), y)
-                                   .set(name(0), 1.0f)
-                                   .set(name(1), of.add ? 1.0f : 0.0f)
-                                   .finalize())
-                              .raw());
+    add(Descriptor(library_, names.type)
+            .set(name(2), settings)
+            .set(name(4), x)
+            .set(name(3), w)
+            .set(name(5), y)
+            .set(name(0), 1.0f)
+            .set(name(1), of.accumulate ? 1.0f : 0.0f));
   }
 
-  void add(const Descriptor& a, const Descriptor& b, const Descriptor& sum) {
+  void pointwise(cudnnPointwiseMode_t mode, const Descriptor& from, const Descriptor* with,
+                 const Descriptor& to) {
     const Descriptor& settings = keep(Descriptor(library_, CUDNN_BACKEND_POINTWISE_DESCRIPTOR)
-                                          .set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_POINTWISE_ADD)
+                                          .set(CUDNN_ATTR_POINTWISE_MODE, mode)
                                           .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
                                           .finalize());
     Descriptor operation(library_, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
     operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, settings)
-        .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, a)
-        .set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b)
-        .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, sum);
-    operations_.push_back(keep(operation.finalize()).raw());
+        .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, from)
+        .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, to);
+    if (with != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *with);
+    add(operation);
   }
 
   const CudnnLibrary& library_;
   std::deque<Descriptor> parts_;  // what an operation refers to stays
   std::vector<cudnnBackendDescriptor_t> operations_;
+  const Descriptor* descriptor_ = nullptr;
 };
 
 // ---- which engine ----
 struct Candidate {
+  std::shared_ptr<const Graph> graph;  // that the config is of
   Descriptor config;
   EngineFacts facts;
 };
 
 // Reads an engine's notes and applies the rules of cudnn.h.
-EngineFacts facts_of(const CudnnLibrary& library, const Descriptor& config, ConvKind kind, bool tf32) {
+EngineFacts facts_of(const CudnnLibrary& library, const Descriptor& config, const ConvGraph& of) {
   constexpr std::array words{"tensor_core", "down_convert", "reduced_sums", "fft",        "nondeterministic",
                              "winograd",    "winograd4",    "winograd6",    "winograd13", "strict_nan"};
   const Descriptor engine(library, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
@@ -260,13 +295,14 @@ EngineFacts facts_of(const CudnnLibrary& library, const Descriptor& config, Conv
   for (const auto note : engine.get<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, 64)) {
     facts.notes += concat(facts.notes.empty() ? "" : " ",
                           static_cast<size_t>(note) < words.size() ? words[note] : "unknown");
-    // strict_nan is praise, FFT was found to round like plain sums, and Tensor Cores are what tf32 asks for.
+    // strict_nan is praise, and FFT was found to round like plain sums.
     if (note != CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP && note != CUDNN_NUMERICAL_NOTE_FFT &&
-        !(note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && tf32))
+        !(note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && (of.tf32 || of.dtype != DType::f32)) &&
+        !(note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC && of.sums))
       facts.allowed = false;
   }
   // It carries no note, but is up to 2e-3 off in f32 (5x5 filters, H100, cuDNN 9.19): a Winograd transform.
-  if (kind == ConvKind::filter_gradient && facts.index == 17) facts.allowed = false;
+  if (of.kind == ConvKind::filter_gradient && facts.index == 17) facts.allowed = false;
   for (const auto note : engine.get<cudnnBackendBehaviorNote_t>(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, 64))
     if (note == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) {
       facts.notes += " compiled_at_run_time";
@@ -276,12 +312,14 @@ EngineFacts facts_of(const CudnnLibrary& library, const Descriptor& config, Conv
 }
 
 // All engines that cuDNN offers, best first; `device` is null for the card that the handle is bound to.
-std::vector<Candidate> candidates(const CudnnLibrary& library, const Graph& graph, const ConvGraph& of,
+std::vector<Candidate> candidates(const CudnnLibrary& library, const ConvGraph& of,
                                   const Descriptor* device) {
   std::vector<Candidate> all;
+  const auto graph = std::make_shared<const Graph>(library, of);
+  if (graph->descriptor() == nullptr) return all;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     Descriptor heuristics(library, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
-    heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph.descriptor())
+    heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, *graph->descriptor())
         .set(CUDNN_ATTR_ENGINEHEUR_MODE, mode);
     if (device != nullptr) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *device);
     if (heuristics.try_finalize() != CUDNN_STATUS_SUCCESS) continue;  // has no engine for this graph
@@ -292,8 +330,8 @@ std::vector<Candidate> candidates(const CudnnLibrary& library, const Graph& grap
     const int64_t offered = heuristics.get_descriptors(CUDNN_ATTR_ENGINEHEUR_RESULTS, raw.data(),
                                                        static_cast<int64_t>(raw.size()));
     for (int64_t i = 0; i < offered; ++i) {
-      EngineFacts facts = facts_of(library, configs[i], of.kind, of.tf32);
-      all.push_back({std::move(configs[i]), std::move(facts)});
+      EngineFacts facts = facts_of(library, configs[i], of);
+      all.push_back({graph, std::move(configs[i]), std::move(facts)});
     }
   }
   return all;
@@ -316,9 +354,18 @@ class Engine : public ConvEngine {
   void run(Stream stream, const ConvPointers& at, void* workspace) override {
     library_.check(library_.set_stream(library_.handle, static_cast<cudaStream_t>(stream.native)),
                    "cudnnSetStream");
-    const size_t count = of_.bias ? 4 : 3;
-    const std::array<int64_t, 4> ids{id_x, id_w, id_y, id_bias};
-    const std::array<void*, 4> data{at.x, at.w, at.y, at.bias};
+    std::array<int64_t, 7> ids{id_x, id_w, id_y};
+    std::array<void*, 7> data{at.x, at.w, at.y};
+    size_t count = 3;
+    const auto bind = [&](bool wanted, int64_t id, void* where) {
+      if (!wanted) return;
+      ids[count] = id;
+      data[count++] = where;
+    };
+    bind(of_.bias, id_bias, at.bias);
+    bind(of_.add, id_add, at.add);
+    bind(of_.sums, id_sum, at.sums);
+    bind(of_.sums, id_squares, static_cast<float*>(at.sums) + of_.y.c);
     Descriptor pack(library_, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
     pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, ids.data(), count)
         .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, data.data(), count)
@@ -358,16 +405,28 @@ const std::string& Cudnn::version() const { return library_->version; }
 
 void Cudnn::connect() { library_->check(library_->create(&library_->handle), "cudnnCreate"); }
 
-std::unique_ptr<ConvEngine> Cudnn::engine(const ConvGraph& of) const {
-  const Graph graph(*library_, of);
-  for (const Candidate& candidate : candidates(*library_, graph, of, nullptr)) {
+std::vector<EngineOffer> Cudnn::offers(const ConvGraph& of) const {
+  std::vector<EngineOffer> all;
+  for (Candidate& candidate : candidates(*library_, of, nullptr)) {
     if (!candidate.facts.allowed) continue;
-    Descriptor plan(*library_, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-    plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, library_->handle)
-        .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, candidate.config);
-    if (plan.try_finalize() != CUDNN_STATUS_SUCCESS || Engine::workspace_of(plan) > most_workspace) continue;
-    return std::make_unique<Engine>(*library_, of, std::move(plan), candidate.facts.index);
+    const int64_t index = candidate.facts.index;
+    const auto kept = std::make_shared<const Candidate>(std::move(candidate));
+    all.push_back({index, [kept, of, library = library_.get()]() -> std::unique_ptr<ConvEngine> {
+                     Descriptor plan(*library, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+                     plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, library->handle)
+                         .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, kept->config);
+                     if (plan.try_finalize() != CUDNN_STATUS_SUCCESS ||
+                         Engine::workspace_of(plan) > most_workspace)
+                       return nullptr;
+                     return std::make_unique<Engine>(*library, of, std::move(plan), kept->facts.index);
+                   }});
   }
+  return all;
+}
+
+std::unique_ptr<ConvEngine> Cudnn::engine(const ConvGraph& of) const {
+  for (const EngineOffer& offer : offers(of))
+    if (auto engine = offer.compile()) return engine;
   return nullptr;
 }
 
@@ -375,9 +434,8 @@ std::vector<EngineFacts> Cudnn::engines_for(const ConvGraph& of, const std::stri
   Descriptor device(*library_, CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
   device.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, device_json.data(), device_json.size());
   device.finalize();
-  const Graph graph(*library_, of);
   std::vector<EngineFacts> all;
-  for (Candidate& candidate : candidates(*library_, graph, of, &device)) {
+  for (Candidate& candidate : candidates(*library_, of, &device)) {
     if (!all.emplace_back(std::move(candidate.facts)).allowed) continue;
     Descriptor plan(*library_, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, device)
@@ -385,6 +443,16 @@ std::vector<EngineFacts> Cudnn::engines_for(const ConvGraph& of, const std::stri
     if ((all.back().finalised = plan.try_finalize() == CUDNN_STATUS_SUCCESS)) break;
   }
   return all;
+}
+
+std::string to_string(const ConvGraph& of) {
+  constexpr std::array kinds{"forward", "data_gradient", "filter_gradient"};
+  const auto flag = [](bool set, const char* word) { return set ? word : ""; };
+  return concat(kinds[static_cast<size_t>(of.kind)], " ", of.tf32 ? "tf32" : to_string(of.dtype), " ",
+                to_string(of.x), " ", to_string(of.w), " ", to_string(of.y), " stride ", of.stride, " pad ",
+                of.pad, " dilation ", of.dilation, " groups ", of.groups, flag(of.bias, " bias"),
+                flag(of.add, " add"), flag(of.relu, " relu"), flag(of.sums, " sums"),
+                flag(of.accumulate, " accumulate"));
 }
 
 }  // namespace dlfs

@@ -1,11 +1,13 @@
 // cuDNN 9 behind our own thin layer: the library is opened at run time (nothing links it), and of its graph
-// API we use three graphs, a convolution forward (with bias where asked for) and its two gradients.
-// No engine is taken that gives other bits on another run, that rounds f32 (but to TF32 where that is asked for),
-// or that is compiled at run time, which takes seconds a graph. Where none is left engine() is null and our own
-// kernels serve. One thread at a time.
+// API we use a convolution forward with what may follow it, and its two gradients. The rules, whose version is
+// engine_rules: no engine is taken that gives other bits on another run (but for the sums), that rounds below the graph's
+// type (f32 to TF32 where that is asked for; 16 bits mean Tensor Cores that sum in f32), that is a Winograd transform, or
+// that is compiled at run time, which takes seconds a graph. Where none is left engine() is null and our own kernels
+// serve. One thread at a time.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,23 +19,29 @@ namespace dlfs {
 
 struct CudnnLibrary;  // the opened file and its entry points
 
+constexpr int engine_rules = 1;
+
 enum class ConvKind : uint8_t { forward, data_gradient, filter_gradient };
 
-// One graph in f32. forward: y = x * w + bias; data_gradient: x (+)= from y and w; filter_gradient: w (+)= from x and y.
-// For cuDNN the bias belongs to forward alone, add to the gradients. (No ReLU: cuDNN's fused one turns NaN into 0, and a step that
-// diverged must show.)
+// One graph. forward: y = relu(x * w + bias + add), and with `sums` the sums of y and of its squares, channel by channel;
+// data_gradient: x (+)= from y and w; filter_gradient: w (+)= from x and y. x, w, y, add and bias are of one type (cuDNN has
+// no engine of another bias), sums are f32. `relu` is for inference alone: cuDNN's turns NaN into 0, and a step that diverged must show.
 struct ConvGraph {
   ConvKind kind = ConvKind::forward;
   Shape x, w, y;  // [n,h,w,c], [k,r,s,c/groups], [n,oh,ow,k]
   int stride = 1, pad = 0, dilation = 1, groups = 1;
-  bool bias = false;
-  bool add = false;
-  bool tf32 = false;
+  DType dtype = DType::f32;                                    // or f16, bf16
+  bool tf32 = false;                                           // of f32
+  bool bias = false, add = false, relu = false, sums = false;  // of forward
+  bool accumulate = false;                                     // of the gradients: (+)=
 };
+
+// "forward f16 [8,56,56,64] [64,3,3,64] [8,56,56,64] stride 1 pad 1 dilation 1 groups 1 bias relu": all that makes a graph.
+std::string to_string(const ConvGraph& graph);
 
 // The tensors of one graph at run time.
 struct ConvPointers {
-  void *x = nullptr, *w = nullptr, *y = nullptr, *bias = nullptr;
+  void *x = nullptr, *w = nullptr, *y = nullptr, *bias = nullptr, *add = nullptr, *sums = nullptr;
 };
 
 // A graph compiled by one of cuDNN's engines for one device.
@@ -53,11 +61,18 @@ class ConvEngines {
   virtual std::unique_ptr<ConvEngine> engine(const ConvGraph& graph) const = 0;
 };
 
+// An engine that cuDNN offers and the rules allow, compiled when it is asked for.
+struct EngineOffer {
+  int64_t index = 0;
+  std::function<std::unique_ptr<ConvEngine>()>
+      compile;  // null: it does not compile, or wants more than 1 GiB
+};
+
 // What cuDNN says about one engine that it offers for a graph.
 struct EngineFacts {
   int64_t index = 0;
   std::string notes;       // "tensor_core nondeterministic", near cuDNN's own words
-  bool allowed = false;    // by our rules for the graph's precision
+  bool allowed = false;    // by our rules for the graph
   bool finalised = false;  // tried and good: the one that would serve
 };
 
@@ -73,7 +88,9 @@ class Cudnn : public ConvEngines {
 
   // Binds to the calling thread's present device; engine() needs it.
   void connect();
-  // The first engine in the order of cuDNN's heuristics that the rules allow and that compiles; null: none.
+  // All that the rules allow, in the order of cuDNN's heuristics.
+  std::vector<EngineOffer> offers(const ConvGraph& graph) const;
+  // The first of them that compiles; null: none.
   std::unique_ptr<ConvEngine> engine(const ConvGraph& graph) const override;
   // The same question for a card that need not be there, described by JSON: all engines, up to the one that
   // would serve.

@@ -29,8 +29,9 @@ inline std::string sort_of(const ConvGraph& graph) {
   const char* kind = graph.kind == ConvKind::forward         ? "forward"
                      : graph.kind == ConvKind::data_gradient ? "data gradient"
                                                              : "filter gradient";
-  return concat(kind, graph.bias ? ", bias" : "", graph.add ? ", add" : "",
-                graph.groups > 1 ? ", grouped" : "", graph.tf32 ? ", tf32" : ", f32");
+  return concat(kind, graph.bias ? ", bias" : "", graph.add ? ", add" : "", graph.relu ? ", relu" : "",
+                graph.sums ? ", sums" : "", graph.accumulate ? ", accumulate" : "",
+                graph.groups > 1 ? ", grouped" : "", ", ", graph.tf32 ? "tf32" : to_string(graph.dtype));
 }
 
 }  // namespace dlfs

@@ -109,8 +109,8 @@ class Tiled : public ConvEngine {
                                       : data  ? x
                                               : w,
                                .parts = of_.parts == 1 ? nullptr : static_cast<float*>(workspace),
-                               .with = {forward ? bias : nullptr, forward ? nullptr : bias, settings_.relu,
-                                        graph_.add, settings_.add_bias},
+                               .with = {forward ? bias : nullptr, forward ? nullptr : bias, graph_.relu,
+                                        graph_.accumulate, settings_.add_bias},
                                .stream = static_cast<cudaStream_t>(stream.native)};
     if (graph_.tf32)
       tiles::launch<true>(shape_, launch);

@@ -9,12 +9,11 @@
 namespace dlfs {
 
 struct TiledSettings {
-  bool relu = false;      // of forward: max(y, 0) at the end, NaN stays NaN
   bool add_bias = false;  // of filter_gradient: the gradient of the bias is added to what is there
 };
 
-// requires: groups = 1. Where graph.bias is set forward adds it; filter_gradient writes its gradient (the sums of y over
-// all positions) to ConvPointers::bias.
+// requires: f32, groups = 1, neither add nor sums. NaN stays NaN in its relu. Where graph.bias is set forward adds it;
+// filter_gradient writes its gradient (the sums of y over all positions) to ConvPointers::bias.
 std::unique_ptr<ConvEngine> tiled_convolution(const ConvGraph& graph, const TiledSettings& settings = {});
 
 }  // namespace dlfs

@@ -8,13 +8,16 @@
 namespace dlfs {
 namespace {
 
-ChannelRows rows_of(const Shape& y) { return {.rows = int64_t{y.n} * y.h * y.w, .channels = y.c}; }
+ChannelRows rows_of(const ConvGraph& graph) {
+  const Shape& y = graph.y;
+  return {.rows = int64_t{y.n} * y.h * y.w, .channels = y.c, .dtype = graph.dtype};
+}
 
 // Where our tiles were measured to be faster than the first engine of cuDNN's that the rules allow (docs/results.md). In
 // strict f32 it is left with engines of older cards, but for an FFT that is good at the gradient by the data of large
 // maps. In tf32 ours win where a sum or a result is too small to keep Tensor Cores busy.
 bool tiles_win(const ConvGraph& graph) {
-  if (graph.groups != 1) return false;
+  if (graph.groups != 1 || graph.dtype != DType::f32) return false;
   const int64_t taps = int64_t{graph.w.h} * graph.w.w, map = int64_t{graph.x.h} * graph.x.w;
   const bool narrow = graph.x.c <= 32;
   switch (graph.kind) {
@@ -33,55 +36,108 @@ std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph&
                                        const TiledSettings& settings = {}) {
   if (tiles_win(graph)) return tiled_convolution(graph, settings);
   if (auto engine = device.cudnn().engine(graph)) return engine;
-  return graph.groups == 1 ? tiled_convolution(graph) : direct_convolution(graph);
+  return graph.groups == 1 && graph.dtype == DType::f32 ? tiled_convolution(graph)
+                                                        : direct_convolution(graph);
 }
 
-// One kernel for all where ours serves; else one engine of cuDNN's for convolution and bias where it has it, and bias and
-// ReLU in one pass of ours otherwise.
+Tensor optional(const std::vector<Tensor>& all, size_t i) { return i < all.size() ? all[i] : Tensor{}; }
+
+// One kernel for all where one of ours or of cuDNN's makes it; what the engine leaves out is one pass of ours, and the sums
+// another. Working memory: a bias of the engine's type (in inference it is kept), the parts of the sums, the engine's own.
 class Forward : public Kernel {
  public:
-  Forward(const GpuDevice& device, const Site& site, ConvolutionLayer layer)
-      : site_(site), rows_(rows_of(layer.graph.y)), relu_(layer.relu) {
-    ConvGraph& graph = layer.graph;
-    if (tiles_win(graph))
-      engine_ = tiled_convolution(graph, {.relu = relu_});
-    else if (graph.bias && !relu_)
-      engine_ = device.cudnn().engine(graph);
-    pass_ = !engine_ && (graph.bias || relu_);
-    if (!engine_) {
-      graph.bias = false;
-      engine_ = engine_for(device, graph);
-    }
-    site_.scratch.request(engine_->workspace());
+  Forward(GpuDevice& device, const Site& site, const ConvGraph& wished)
+      : site_(site),
+        rows_(rows_of(wished)),
+        bias_(optional(site.in, 2)),
+        add_(optional(site.in, 3)),
+        sums_(optional(site.out, 1)) {
+    ConvGraph graph = choose(device, wished);
+    rest_ = {.y = site.out[0].data,
+             .bias = graph.bias ? nullptr : bias_.as<float>(),
+             .add = graph.add ? nullptr : add_.data,
+             .relu = wished.relu && !graph.relu};
+    pass_ = rest_.bias != nullptr || rest_.add != nullptr || rest_.relu;
+    makes_sums_ = wished.sums && !graph.sums;
+    narrows_ = graph.bias && graph.dtype != DType::f32;
+    const Spec narrow{{1, 1, 1, rows_.channels}, graph.dtype};
+    if (narrows_ && site.is_fixed(2))
+      kept_ = device.allocate(bytes(narrow));
+    else if (narrows_)
+      partial_ = aligned(bytes(narrow));
+    workspace_ = partial_ + (makes_sums_ ? aligned(2 * rows_.partial_bytes()) : 0);
+    site_.scratch.request(workspace_ + engine_->workspace());
+  }
+
+  void refresh(Stream stream) override {
+    if (kept_) narrow_bias(stream, kept_->data());
   }
 
   void run(Stream stream) override {
-    const Tensor &x = site_.in[0], &w = site_.in[1], &bias = site_.in[2], &y = site_.out[0];
-    engine_->run(stream, {.x = x.data, .w = w.data, .y = y.data, .bias = bias.data}, site_.scratch.data());
-    if (pass_) add_bias_relu(stream, rows_, y.as<float>(), bias.as<float>(), relu_);
+    Scratch& scratch = site_.scratch;
+    void* bias = kept_ ? kept_->data() : narrows_ ? scratch.data() : bias_.data;
+    if (narrows_ && !kept_) narrow_bias(stream, bias);
+    const Tensor &x = site_.in[0], &w = site_.in[1], &y = site_.out[0];
+    engine_->run(stream,
+                 {.x = x.data, .w = w.data, .y = y.data, .bias = bias, .add = add_.data, .sums = sums_.data},
+                 scratch.at(workspace_));
+    if (pass_) finish_map(stream, rows_, rest_);
+    if (makes_sums_)
+      sums_of_map(stream, rows_, y.data, static_cast<float*>(scratch.at(partial_)), sums_.as<float>());
   }
   std::string engine() const override { return engine_->name(); }
 
  private:
+  // Finds the engine; gives the graph that it makes, which is all or a part of what is wished for. cuDNN's ReLU turns NaN
+  // into 0, so it serves inference alone; before a ReLU of ours the bias is in the same pass.
+  ConvGraph choose(const GpuDevice& device, const ConvGraph& wished) {
+    ConvGraph plain = wished;
+    plain.bias = plain.add = plain.relu = plain.sums = false;
+    ConvGraph graph = wished;
+    if (tiles_win(wished)) {
+      graph.add = graph.sums = false;
+      graph.relu &= !wished.add;
+      engine_ = tiled_convolution(graph);
+      return graph;
+    }
+    if (!wished.relu || site_.is_fixed(1)) {
+      ConvGraph biased = plain;
+      biased.bias = wished.bias;
+      for (const ConvGraph& tried : {wished, biased})
+        if ((tried.bias || tried.add || tried.relu || tried.sums) && (engine_ = device.cudnn().engine(tried)))
+          return tried;
+    }
+    engine_ = engine_for(device, plain);
+    return plain;
+  }
+
+  void narrow_bias(Stream stream, void* to) const {
+    narrow_numbers(stream, bias_.as<float>(), to, rows_.dtype, rows_.channels);
+  }
+
   Site site_;
   ChannelRows rows_;
-  bool relu_, pass_ = false;
+  Tensor bias_, add_, sums_;
   std::unique_ptr<ConvEngine> engine_;
+  FinishMap rest_{};
+  bool pass_ = false, makes_sums_ = false, narrows_ = false;
+  MemoryPtr kept_;                      // the bias of the engine's type
+  size_t partial_ = 0, workspace_ = 0;  // offsets
 };
 
 // Working memory: the gradient through the ReLU, the partial sums of d_bias, the engines' workspace. Our tiles make
 // d_bias with d_w, as one row more; beside an engine of cuDNN's it takes passes of its own.
 class Backward : public Kernel {
  public:
-  Backward(const GpuDevice& device, const Site& site, const ConvolutionLayer& layer)
-      : site_(site), rows_(rows_of(layer.graph.y)), relu_(layer.relu) {
-    ConvGraph graph = layer.graph;
+  Backward(const GpuDevice& device, const Site& site, ConvGraph graph)
+      : site_(site), rows_(rows_of(graph)), relu_(graph.relu) {
+    graph.relu = false;
     const Grad &d_x = site.d_in[0], &d_w = site.d_in[1], &d_bias = site.d_in[2];
     graph.kind = ConvKind::data_gradient;
-    graph.add = d_x.how == Write::add;
+    graph.accumulate = d_x.how == Write::add;
     if (d_x.how != Write::skip) data_ = engine_for(device, graph);
     graph.kind = ConvKind::filter_gradient;
-    graph.add = d_w.how == Write::add;
+    graph.accumulate = d_w.how == Write::add;
     if (d_w.how != Write::skip) {
       const bool apart = d_bias.to.data != d_w.to.data;  // else one must be written after the other
       graph.bias = d_bias.how != Write::skip && apart && tiles_win(graph);
@@ -101,10 +157,9 @@ class Backward : public Kernel {
     void* d_y = site_.d_out[0].data;
     auto* partial = static_cast<float*>(scratch.at(partial_));
     if (relu_ || sums_bias_) {
-      auto* masked = static_cast<float*>(scratch.data());
-      mask_and_sum(stream, rows_, site_.d_out[0].as<float>(), relu_ ? site_.out[0].as<float>() : nullptr,
-                   masked, sums_bias_ ? partial : nullptr);
-      if (relu_) d_y = masked;
+      const MaskMap map{.d_y = d_y, .y = relu_ ? site_.out[0].data : nullptr, .masked = scratch.data()};
+      mask_and_sum(stream, rows_, map, sums_bias_ ? partial : nullptr);
+      if (relu_) d_y = scratch.data();
     }
     if (data_)
       data_->run(stream, {.x = site_.d_in[0].to.data, .w = site_.in[1].data, .y = d_y},
@@ -136,15 +191,23 @@ class Backward : public Kernel {
 }  // namespace
 
 KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, ConvolutionLayer layer) {
-  layer.graph.kind = ConvKind::forward;
-  layer.graph.bias = static_cast<bool>(site.in[2]);
-  layer.graph.tf32 = site.precision == Precision::tf32;
-  return std::make_unique<Forward>(device, site, layer);
+  ConvGraph& graph = layer.graph;
+  graph.kind = ConvKind::forward;
+  graph.dtype = site.in[0].spec.dtype;
+  graph.tf32 = site.precision == Precision::tf32;
+  graph.bias = static_cast<bool>(optional(site.in, 2));
+  graph.add = static_cast<bool>(optional(site.in, 3));
+  graph.sums = static_cast<bool>(optional(site.out, 1));
+  graph.relu = layer.relu;
+  return std::make_unique<Forward>(device, site, graph);
 }
 
 KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvolutionLayer layer) {
-  layer.graph.tf32 = site.precision == Precision::tf32;
-  return std::make_unique<Backward>(device, site, layer);
+  ConvGraph& graph = layer.graph;
+  graph.dtype = site.d_out[0].spec.dtype;
+  graph.tf32 = site.precision == Precision::tf32;
+  graph.relu = layer.relu;
+  return std::make_unique<Backward>(device, site, graph);
 }
 
 }  // namespace dlfs

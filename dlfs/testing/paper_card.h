@@ -39,9 +39,7 @@ class PaperEngines : public ConvEngines {
       : cudnn_(cudnn), device_json_(std::move(device_json)) {}
 
   std::unique_ptr<ConvEngine> engine(const ConvGraph& g) const override {
-    const std::string name =
-        concat(sort_of(g), " ", to_string(g.x), " ", to_string(g.w), " ", to_string(g.y), " stride ",
-               g.stride, " pad ", g.pad, " dilation ", g.dilation, " groups ", g.groups);
+    const std::string name = to_string(g);
     const auto [found, is_new] = answers_.try_emplace(name);
     if (is_new) found->second = {g, cudnn_.engines_for(g, device_json_)};
     return found->second.served()

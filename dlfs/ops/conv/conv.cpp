@@ -1,5 +1,7 @@
 #include "dlfs/ops/conv/conv.h"
 
+#include <algorithm>
+
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -15,7 +17,7 @@ class Conv : public OpFunction<ConvSettings> {
   std::string settings() const override {
     return concat(R"({"stride": )", settings_.stride, R"(, "pad": )", settings_.pad, R"(, "dilation": )",
                   settings_.dilation, R"(, "groups": )", settings_.groups, R"(, "relu": )",
-                  settings_.relu ? "true" : "false", "}");
+                  settings_.relu ? "true" : "false", R"(, "sums": )", settings_.sums ? "true" : "false", "}");
   }
 
   Signature infer(const Inputs& in) const override {
@@ -23,8 +25,9 @@ class Conv : public OpFunction<ConvSettings> {
     const Shape x = in[0].shape, w = in[1].shape;
     const auto [stride, pad, dilation, groups, relu, sums] = settings_;
     const auto refuse = [](const auto&... fact) { throw ShapeError("conv", concat(fact...)); };
-    if (in[0].dtype != DType::f32 || in[1].dtype != DType::f32)
-      refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]), ", but both must be f32");
+    if (!is_float(in[0].dtype) || in[1].dtype != in[0].dtype)
+      refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]),
+             ", but both must be f32, f16 or bf16");
     if (stride < 1 || dilation < 1 || groups < 1 || pad < 0)
       refuse("stride ", stride, ", dilation ", dilation, ", groups ", groups, " must be at least 1, pad ",
              pad, " at least 0");
@@ -45,14 +48,24 @@ class Conv : public OpFunction<ConvSettings> {
       refuse("w ", to_string(w), " with dilation ", dilation, " is larger than x ", to_string(x),
              " padded by ", pad);
     const Shape y{x.n, static_cast<int>(h / stride) + 1, static_cast<int>(wide / stride) + 1, w.n};
+    const Spec added = in.size() > 3 ? in[3] : absent;
+    if (added && in.mode == Mode::train)
+      refuse("add is for inference: it has no gradient; in training write conv(x, w) + shortcut");
+    if (added && added != Spec{y, in[0].dtype})
+      refuse("add is ", to_string(added), ", but the output is ", to_string(Spec{y, in[0].dtype}));
     const int64_t filter = int64_t{w.h} * w.w;
     const int64_t positions = int64_t{y.n} * y.h * y.w;
-    return {.outputs = {{y, DType::f32}},
-            .saved = {},
-            .updates = {},
-            .terms = filter * w.c,
-            .gradient_terms = {filter * (w.n / groups), positions, positions},
-            .matrix_work = true};
+    Signature made{.outputs = {{y, in[0].dtype}},
+                   .saved = {},
+                   .updates = {},
+                   .terms = filter * w.c,
+                   .gradient_terms = {filter * (w.n / groups), positions, positions},
+                   .matrix_work = true};
+    if (sums) {
+      made.outputs.push_back({{1, 1, 2, w.n}, DType::f32});
+      made.terms = std::max(made.terms, positions);
+    }
+    return made;
   }
 
   Needs needs() const override {
@@ -64,10 +77,17 @@ class Conv : public OpFunction<ConvSettings> {
 
 FunctionPtr conv_function(const ConvSettings& settings) { return std::make_shared<Conv>(settings); }
 
-Value conv(Value x, Value w, Value bias, const ConvSettings& settings) {
-  return x.trace().apply(conv_function(settings), {x, w, bias})[0];
+ConvOutputs conv(const ConvInputs& in, const ConvSettings& settings) {
+  std::vector<Value> all{in.x, in.w, in.bias};
+  if (in.add) all.push_back(in.add);
+  const std::vector<Value> out = in.x.trace().apply(conv_function(settings), all);
+  return {out[0], settings.sums ? out[1] : Value{}};
 }
 
-Value conv(Value x, Value w, const ConvSettings& settings) { return conv(x, w, Value{}, settings); }
+Value conv(Value x, Value w, Value bias, const ConvSettings& settings) {
+  return conv({.x = x, .w = w, .bias = bias}, settings).y;
+}
+
+Value conv(Value x, Value w, const ConvSettings& settings) { return conv({.x = x, .w = w}, settings).y; }
 
 }  // namespace dlfs

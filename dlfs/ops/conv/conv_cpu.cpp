@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "dlfs/cpu/convolution.h"
 #include "dlfs/cpu/loops.h"
+#include "dlfs/cpu/number.h"
 #include "dlfs/ops/conv/conv.h"
 
 namespace dlfs {
@@ -16,15 +19,41 @@ std::unique_ptr<Program> empty_program(Scratch& scratch) {
   return std::make_unique<Program>([&scratch] { return scratch.data(); });
 }
 
+// sums f32 [1,1,2,c] of y and of its squares over all positions, in double.
+void add_sums(Program& program, const Operand& y, const Operand& sums) {
+  const int64_t channels = y.spec.shape.c;
+  const Operand totals = program.temporary_bytes(static_cast<size_t>(2 * channels) * sizeof(double));
+  for_type(y.spec.dtype, [&]<typename T>() {
+    program.add([=, rows = y.spec.shape.count() / channels](std::byte* scratch) {
+      double* __restrict const total = reinterpret_cast<double*>(totals.at(scratch));
+      double* __restrict const squares = total + channels;
+      std::fill_n(total, 2 * channels, 0.0);
+      const T* __restrict row = reinterpret_cast<const T*>(y.at(scratch));
+      for (int64_t i = 0; i < rows; ++i, row += channels)
+        for (int64_t c = 0; c < channels; ++c) {
+          const double value = static_cast<double>(static_cast<float>(row[c]));
+          total[c] += value;
+          squares[c] += value * value;
+        }
+      for (int64_t c = 0; c < 2 * channels; ++c) put(sums.at(scratch)[c], total[c]);
+    });
+  });
+}
+
 Sink sink(const Grad& grad) { return {.to = grad.to, .add = grad.how == Write::add}; }
 
 }  // namespace
 
-KernelPtr conv_forward_cpu(Device&, const Site& site, const ConvSettings& settings) {
+KernelPtr conv_forward_cpu(Device& device, const Site& site, const ConvSettings& settings) {
   auto program = empty_program(site.scratch);
   const Tensor &x = site.in[0], &w = site.in[1], &bias = site.in[2], &y = site.out[0];
-  add_convolution(*program, convolution(settings), x, w, bias, y);
-  if (settings.relu) add_relu(*program, y);
+  ConvolutionInference with;
+  if (site.is_fixed(1)) with = {.keeper = &device, .relu = settings.relu};
+  if (site.in.size() > 3) with.add = site.in[3];
+  const bool relu_apart = settings.relu && !with.relu;
+  add_convolution(*program, convolution(settings), x, w, bias, y, with);
+  if (relu_apart) add_relu(*program, y);
+  if (settings.sums) add_sums(*program, y, site.out[1]);
   site.scratch.request(program->scratch_bytes());
   return program;
 }

@@ -18,16 +18,19 @@ struct ConvCase {
   ConvSettings settings = {};
   bool speed = false;
   Precision precision = Precision::f32;
+  bool golden = true;
 };
 
 static OpCase conv_case(const ConvCase& of) {
-  return {
-      .name = "conv/" + of.name,
-      .function = conv_function(of.settings),
-      .inputs = {{.spec = {of.x}}, {.spec = {of.w}}, {.spec = of.bias ? Spec{{1, 1, 1, of.w.n}} : absent}},
-      .precision = of.precision,
-      .golden = !of.speed && of.precision == Precision::f32,
-      .speed = of.speed};
+  return {.name = "conv/" + of.name,
+          .function = conv_function(of.settings),
+          .inputs = {{.spec = {of.x}, .matrix = true},
+                     {.spec = {of.w}, .matrix = true},
+                     {.spec = of.bias ? Spec{{1, 1, 1, of.w.n}} : absent}},
+          .precision = of.precision,
+          .golden = of.golden && !of.speed && of.precision == Precision::f32,
+          .speed = of.speed,
+          .narrow = of.precision == Precision::f32};
 }
 
 std::vector<OpCase> conv_cases() {
@@ -83,6 +86,27 @@ std::vector<OpCase> conv_cases() {
            .w = {50, 5, 5, 20},
            .bias = true,
            .settings = {.relu = true}},
+           {.name = "resnet stem",
+           .x = {1, 30, 30, 4},
+           .w = {64, 7, 7, 4},
+           .settings = {.stride = 2, .pad = 3},
+           .golden = false},
+           {.name = "resnet 3x3 stride 2",
+           .x = {2, 10, 10, 64},
+           .w = {128, 3, 3, 64},
+           .settings = {.stride = 2, .pad = 1},
+           .golden = false},
+           {.name = "resnet 1x1 stride 2",
+           .x = {2, 9, 9, 64},
+           .w = {128, 1, 1, 64},
+           .settings = {.stride = 2},
+           .golden = false},
+           {.name = "resnext 32x4d",
+           .x = {1, 6, 6, 128},
+           .w = {128, 3, 3, 4},
+           .bias = true,
+           .settings = {.pad = 1, .groups = 32, .relu = true},
+           .golden = false},
            {.name = "tf32 3x3",
            .x = {4, 16, 16, 64},
            .w = {64, 3, 3, 64},
@@ -213,7 +237,7 @@ TEST(Conv, NamesBothValuesOfWhatDoesNotFit) {
       [] {
         infer({{1, 4, 4, 3}, DType::u8}, {{8, 3, 3, 3}}, absent, {});
       },
-      "[conv] x is u8 [1,4,4,3] and w is f32 [8,3,3,3], but both must be f32");
+      "[conv] x is u8 [1,4,4,3] and w is f32 [8,3,3,3], but both must be f32, f16 or bf16");
 }
 
 TEST(Conv, ShapeFollowsPyTorch) {

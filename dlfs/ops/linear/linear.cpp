@@ -20,15 +20,16 @@ class Linear : public OpFunction<LinearSettings> {
     DLFS_CHECK(in.size() == 3, "linear takes x, w and bias");
     const Shape x = in[0].shape, w = in[1].shape;
     const auto refuse = [](const auto&... fact) { throw ShapeError("linear", concat(fact...)); };
-    if (in[0].dtype != DType::f32 || in[1].dtype != DType::f32)
-      refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]), ", but both must be f32");
+    if (!is_float(in[0].dtype) || in[1].dtype != in[0].dtype)
+      refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]),
+             ", but both must be f32, f16 or bf16");
     if (Shape{x.n, w.h, w.w, w.c} != x)
       refuse("x ", to_string(x), " is a map of ", x.h, "x", x.w, "x", x.c, ", but w ", to_string(w),
              " takes ", w.h, "x", w.w, "x", w.c);
     if (in[2] && in[2] != Spec{{1, 1, 1, w.n}, DType::f32})
       refuse("bias is ", to_string(in[2]), ", but w ", to_string(w), " needs f32 ",
              to_string(Shape{1, 1, 1, w.n}));
-    return {.outputs = {{{x.n, 1, 1, w.n}, DType::f32}},
+    return {.outputs = {{{x.n, 1, 1, w.n}, in[0].dtype}},
             .saved = {},
             .updates = {},
             .terms = int64_t{w.h} * w.w * w.c,

@@ -1,9 +1,9 @@
 // A linear layer over whole feature maps: every output sees every pixel and channel.
 //
-//   x    [n,h,w,c]           w [k,h,w,c]           bias [1,1,1,k] (optional)           y [n,1,1,k]
+//   x    [n,h,w,c]           w [k,h,w,c]           bias f32 [1,1,1,k] (optional)           y [n,1,1,k]
 //   y    = relu(sum over h, w, c of x * w + bias), relu and bias where asked for
 //
-// In memory it is a 1x1 convolution of [n,1,1,h*w*c] with [k,1,1,h*w*c]. Backward reads x, w and, with relu,
+// x, w and y are of one type, f32, f16 or bf16. In memory it is a 1x1 convolution of [n,1,1,h*w*c] with [k,1,1,h*w*c]. Backward reads x, w and, with relu,
 // y.
 #pragma once
 

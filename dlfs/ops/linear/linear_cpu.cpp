@@ -12,11 +12,13 @@ std::unique_ptr<Program> empty_program(Scratch& scratch) {
 }  // namespace
 
 // y [n,k] = x [n,m] w^T [m,k] + bias, with m = h * w * c.
-KernelPtr linear_forward_cpu(Device&, const Site& site, const LinearSettings& settings) {
+KernelPtr linear_forward_cpu(Device& device, const Site& site, const LinearSettings& settings) {
   auto program = empty_program(site.scratch);
   const Tensor &x = site.in[0], &w = site.in[1], &bias = site.in[2], &y = site.out[0];
-  add_matmul(*program, Matrix(x), Matrix(w).transposed(), bias, Matrix(y));
-  if (settings.relu) add_relu(*program, y);
+  MatmulSettings with;
+  if (site.is_fixed(1)) with = {.keeper = &device, .relu = settings.relu};
+  add_matmul(*program, Matrix(x), Matrix(w).transposed(), bias, Matrix(y), with);
+  if (settings.relu && !with.relu) add_relu(*program, y);
   site.scratch.request(program->scratch_bytes());
   return program;
 }

@@ -37,12 +37,13 @@ std::vector<OpCase> linear_cases() {
        })
     all.push_back({.name = "linear/" + row.name,
                    .function = linear_function(row.settings),
-                   .inputs = {{.spec = {row.x}},
-                              {.spec = {{row.outputs, row.x.h, row.x.w, row.x.c}}},
+                   .inputs = {{.spec = {row.x}, .matrix = true},
+                              {.spec = {{row.outputs, row.x.h, row.x.w, row.x.c}}, .matrix = true},
                               {.spec = row.bias ? Spec{{1, 1, 1, row.outputs}} : absent}},
                    .precision = row.precision,
                    .golden = !row.speed && row.precision == Precision::f32,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = row.precision == Precision::f32});
   return all;
 }
 
