@@ -85,64 +85,64 @@ std::vector<OpCase> batch_norm_cases() {
            {.name = "shortcut, relu, one channel", .x = {3, 5, 3, 1}, .add = Add::plain, .settings = relu},
            {.name = "shortcut, relu, three channels", .x = {3, 5, 7, 3}, .add = Add::plain, .settings = relu},
            {.name = "shortcut, relu, 2048 channels",
-            .x = {4, 3, 2, 2048},
-            .add = Add::plain,
-            .settings = relu},
+           .x = {4, 3, 2, 2048},
+           .add = Add::plain,
+           .settings = relu},
            {.name = "projected", .x = {3, 5, 5, 12}, .add = Add::projected},
            {.name = "projected, relu", .x = {3, 5, 5, 64}, .add = Add::projected, .settings = relu},
            {.name = "projected, relu, three channels",
-            .x = {3, 5, 7, 3},
-            .add = Add::projected,
-            .settings = relu},
+           .x = {3, 5, 7, 3},
+           .add = Add::projected,
+           .settings = relu},
            {.name = "frozen", .x = {3, 5, 5, 8}, .settings = frozen},
            {.name = "frozen, one position", .x = {1, 1, 1, 12}, .settings = frozen},
            {.name = "frozen, relu", .x = {3, 5, 5, 12}, .settings = frozen_relu},
            {.name = "frozen, shortcut, relu", .x = {3, 5, 5, 64}, .add = Add::plain, .settings = frozen_relu},
            {.name = "frozen, projected, relu",
-            .x = {3, 5, 5, 64},
-            .add = Add::projected,
-            .settings = frozen_relu},
+           .x = {3, 5, 5, 64},
+           .add = Add::projected,
+           .settings = frozen_relu},
            // ResNet-50
            {.name = "speed 64 at 112", .x = {32, 112, 112, 64}, .settings = relu, .speed = true},
            {.name = "speed 64 at 56, sums",
-            .x = {32, 56, 56, 64},
-            .settings = relu,
-            .sums = true,
-            .speed = true},
+           .x = {32, 56, 56, 64},
+           .settings = relu,
+           .sums = true,
+           .speed = true},
            {.name = "speed 64 at 56", .x = {32, 56, 56, 64}, .settings = relu, .speed = true},
            {.name = "speed 256 at 56, joins",
-            .x = {32, 56, 56, 256},
-            .add = Add::plain,
-            .settings = relu,
-            .speed = true},
+           .x = {32, 56, 56, 256},
+           .add = Add::plain,
+           .settings = relu,
+           .speed = true},
            {.name = "speed 256 at 56, projects",
-            .x = {32, 56, 56, 256},
-            .add = Add::projected,
-            .settings = relu,
-            .speed = true},
+           .x = {32, 56, 56, 256},
+           .add = Add::projected,
+           .settings = relu,
+           .speed = true},
            {.name = "speed 512 at 28, projects, sums",
-            .x = {8, 28, 28, 512},
-            .add = Add::projected,
-            .settings = relu,
-            .sums = true,
-            .speed = true},
+           .x = {8, 28, 28, 512},
+           .add = Add::projected,
+           .settings = relu,
+           .sums = true,
+           .speed = true},
            {.name = "speed 512 at 28, joins",
-            .x = {32, 28, 28, 512},
-            .add = Add::plain,
-            .settings = relu,
-            .speed = true},
+           .x = {32, 28, 28, 512},
+           .add = Add::plain,
+           .settings = relu,
+           .speed = true},
            {.name = "speed 256 at 14", .x = {32, 14, 14, 256}, .settings = relu, .speed = true},
            {.name = "speed 256 at 14, batch 256", .x = {256, 14, 14, 256}, .settings = relu, .speed = true},
            {.name = "speed 2048 at 7, joins",
-            .x = {32, 7, 7, 2048},
-            .add = Add::plain,
-            .settings = relu,
-            .speed = true},
+           .x = {32, 7, 7, 2048},
+           .add = Add::plain,
+           .settings = relu,
+           .speed = true},
            {.name = "speed 2048 at 7, joins, batch 256",
-            .x = {256, 7, 7, 2048},
-            .add = Add::plain,
-            .settings = relu,
-            .speed = true},
+           .x = {256, 7, 7, 2048},
+           .add = Add::plain,
+           .settings = relu,
+           .speed = true},
            {.name = "speed 512 at 7", .x = {32, 7, 7, 512}, .settings = relu, .speed = true},
        })
     all.push_back(case_of(row));
@@ -179,5 +179,141 @@ std::vector<OpCase> batch_norm_statistics_cases() {
 
 DLFS_OP_TESTS(BatchNorm, batch_norm_cases())
 DLFS_OP_TESTS(BatchNormStatistics, batch_norm_statistics_cases())
+
+// Values 1000 +- 1: the variance of numbers whose squares would drown it.
+static void expect_large_offset(Device& device) {
+  OpCase of = case_of({.name = "offset", .x = {8, 20, 20, 12}});
+  of.inputs[0].low = 999;
+  of.inputs[0].high = 1001;
+  OpRun run(device, of);
+  run.forward();
+  const Numbers x = case_input(of, 0), statistics = run.results()[1];
+  for (size_t c = 0; c < 12; ++c) {
+    double mean = 0, variance = 0;
+    for (size_t i = c; i < x.size(); i += 12) mean += x[i] / 3200;
+    for (size_t i = c; i < x.size(); i += 12) variance += (x[i] - mean) * (x[i] - mean) / 3200;
+    EXPECT_NEAR(statistics[c], mean, 2e-4);
+    EXPECT_NEAR(statistics[12 + c], variance, 1e-5);
+  }
+}
+
+// One NaN is seen in its whole channel, behind the ReLU too, and nowhere else.
+static void expect_nan(Device& device) {
+  for (const Add add : {Add::nothing, Add::plain, Add::projected}) {
+    const OpCase of = case_of({.name = "nan", .x = {2, 3, 3, 12}, .add = add, .settings = {.relu = true}});
+    Numbers x = case_input(of, 0);
+    x[12 + 5] = std::nan("");
+    OpRun run(device, of);
+    run.set_input(0, x);
+    run.forward();
+    const Numbers y = run.results()[0];
+    for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i % 12 == 5) << i;
+    if (add == Add::nothing) continue;
+    const Numbers mask = run.saved()[0];
+    for (size_t i = 5; i < y.size(); i += 12) EXPECT_TRUE(static_cast<int>(mask[i / 8]) >> i % 8 & 1) << i;
+  }
+}
+
+// Sums as a convolution gives them do what the pass over x does; a variance that rounding made negative is 0.
+static void expect_sums(Device& device) {
+  const Row row{.name = "sums", .x = {3, 5, 5, 12}, .add = Add::projected, .settings = {.relu = true}};
+  Row with_sums = row;
+  with_sums.sums = true;
+  const OpCase of = case_of(row), given = case_of(with_sums);
+  OpRun wanted(device, of), found(device, given);
+  for (const size_t side : {0, 6}) {
+    const Numbers x = case_input(of, side);
+    Numbers sums(24);
+    for (size_t i = 0; i < x.size(); ++i) sums[i % 12] += x[i], sums[12 + i % 12] += x[i] * x[i];
+    found.set_input(side + 5, sums);
+  }
+  for (OpRun* run : {&wanted, &found}) {
+    run->forward();
+    run->backward(Write::set);
+  }
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_LE(relative_error(found.results()[i], wanted.results()[i]), 2e-6) << "result " << i;
+  for (const size_t i : {0, 1, 2, 6, 7, 8})
+    EXPECT_LE(relative_error(found.gradients()[i], wanted.gradients()[i]), 1e-5) << "gradient " << i;
+
+  found.set_input(5, Numbers(24, 75));  // mean 1, mean of squares 1
+  found.set_input(11, Numbers(24, 74));
+  found.forward();
+  EXPECT_EQ(found.results()[1][12], 0);
+  EXPECT_GE(found.results()[2][12], 0);
+}
+
+TEST(BatchNorm, NothingCancelsInTheVariance) { expect_large_offset(*open_cpu()); }
+TEST(BatchNorm, NanComesThrough) { expect_nan(*open_cpu()); }
+TEST(BatchNorm, TakesSumsThatAreGiven) { expect_sums(*open_cpu()); }
+
+TEST(GpuBatchNorm, NothingCancelsInTheVariance) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_large_offset(*gpu);
+}
+
+TEST(GpuBatchNorm, NanComesThrough) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_nan(*gpu);
+}
+
+TEST(GpuBatchNorm, TakesSumsThatAreGiven) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_sums(*gpu);
+}
+
+TEST(BatchNorm, NamesBothValuesOfWhatDoesNotFit) {
+  const auto infer = [](BatchNormSettings settings, size_t input, Spec spec) {
+    const Spec x{{2, 3, 3, 8}}, channels{{1, 1, 1, 8}};
+    std::vector<Spec> in(12, absent);
+    for (size_t i = 0; i < (settings.projects ? 12 : 6); ++i) in[i] = channels;
+    in[0] = x;
+    in[5] = in[11] = absent;
+    if (settings.projects) in[6] = x;
+    in[input] = spec;
+    return batch_norm_function(settings)->infer({in});
+  };
+  expect_error<ShapeError>(
+      [&] {
+        infer({}, 1, {{1, 1, 1, 4}});
+      },
+      "[batch_norm] scale is f32 [1,1,1,4], but x f32 [2,3,3,8] needs f32 [1,1,1,8]");
+  expect_error<ShapeError>(
+      [&] {
+        infer({.projects = true}, 10, {{1, 1, 1, 8}, DType::f16});
+      },
+      "[batch_norm] the shortcut's variance is f16 [1,1,1,8], but x f32 [2,3,3,8] needs f32 [1,1,1,8]");
+  expect_error<ShapeError>(
+      [&] {
+        infer({}, 6, {{2, 3, 3, 4}});
+      },
+      "[batch_norm] x is f32 [2,3,3,8], but the shortcut is f32 [2,3,3,4]; they are added");
+  expect_error<ShapeError>(
+      [&] {
+        infer({}, 5, {{1, 1, 1, 8}});
+      },
+      "[batch_norm] sums are f32 [1,1,1,8], but x f32 [2,3,3,8] needs f32 [1,1,2,8]");
+  expect_error<ShapeError>(
+      [&] {
+        infer({}, 0, {{1, 1, 1, 8}});
+      },
+      "[batch_norm] x is f32 [1,1,1,8]: one position has no variance; use a larger batch or map, or freeze "
+      "the "
+      "norm");
+  expect_error<ShapeError>(
+      [&] {
+        infer({}, 0, {{2, 3, 3, 8}, DType::i32});
+      },
+      "[batch_norm] x is i32 [2,3,3,8], but must be f32, f16 or bf16");
+}
+
+TEST(BatchNorm, HasNoF16OnACpu) {
+  const auto cpu = open_cpu();
+  const OpCase of = narrow_twin(case_of({.name = "f16", .x = {2, 3, 3, 8}}), Precision::f16);
+  OpRun run(*cpu, of);
+  expect_error<DeviceError>([&] { run.forward(); },
+                            "[batch_norm] maps are f16, but a CPU computes f32 and bf16; use a GPU, or "
+                            "precision bf16");
+}
 
 }  // namespace dlfs::testing

@@ -11,9 +11,9 @@ constexpr int threads = 256;
 
 // Up to `threads` channels of one norm: the work of one block.
 struct Chunk {
-  float *mean, *variance;                      // running
+  float *mean, *variance;                    // running
   const float *batch_mean, *batch_variance;  // of this step
-  float momentum, unbiased;                    // count / (count - 1)
+  float momentum, unbiased;                  // count / (count - 1)
   int count;
 };
 
@@ -49,11 +49,12 @@ KernelPtr statistics_gpu(Device& device, const Site& site, const StatisticsSetti
   const int size = static_cast<int>(chunks.size() * sizeof(Chunk));
   const MemoryPtr table = device.allocate(size);
   device.upload({{{1, 1, 1, size}, DType::u8}, table->data()}, chunks.data(), device.stream());
-  return gpu_kernel([table, blocks = static_cast<unsigned>(chunks.size()), factor = site.in[0].as<float>()](Stream stream) {
-    update<<<blocks, threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-        factor, static_cast<const Chunk*>(table->data()));
-    check_launch("batch_norm_statistics");
-  });
+  return gpu_kernel(
+      [table, blocks = static_cast<unsigned>(chunks.size()), factor = site.in[0].as<float>()](Stream stream) {
+        update<<<blocks, threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+            factor, static_cast<const Chunk*>(table->data()));
+        check_launch("batch_norm_statistics");
+      });
 }
 
 }  // namespace dlfs
