@@ -1,5 +1,4 @@
 #include <cmath>
-#include <cstring>
 
 #include "dlfs/cpu/lines.h"
 #include "dlfs/ops/batch_norm/batch_norm.h"
@@ -35,22 +34,37 @@ class Affine {
   std::vector<float> scratch_;
 };
 
-// Eight bytes that are 0 or 1 as one byte of bits, the first the lowest, and back.
-void pack_bits(const uint8_t* flags, int64_t count, uint8_t* bits) {
-  for (int64_t i = 0; i < count; i += 8) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, flags + i, std::min<int64_t>(8, count - i));
-    bits[i / 8] = static_cast<uint8_t>(eight * 0x0102040810204080 >> 56);
-  }
-}
+// A mask's bits and one number an element, which compilers keep in vectors.
+class Bits {
+ public:
+  explicit Bits(int64_t longest) : lanes_(longest) {}
 
-void unpack_bits(const uint8_t* bits, int64_t count, uint8_t* flags) {
-  for (int64_t i = 0; i < count; i += 8) {
-    const uint64_t spread = bits[i / 8] * 0x0101010101010101 & 0x8040201008040201;  // byte k has bit k alone
-    const uint64_t eight = (spread + 0x7f7f7f7f7f7f7f7f) >> 7 & 0x0101010101010101;
-    std::memcpy(flags + i, &eight, 8);
+  // What is not at most 0.
+  void of(const float* values, int64_t count, uint8_t* bytes) {
+    uint32_t* __restrict const lanes = lanes_.data();
+    for (int64_t i = 0; i < count; ++i) lanes[i] = values[i] <= 0 ? 0 : 1;
+    std::fill(lanes_.begin() + count, lanes_.begin() + (count + 7) / 8 * 8, 0);
+    for (int64_t i = 0; i < count; i += 8) {
+      uint32_t byte = 0;
+      for (int64_t k = 0; k < 8; ++k) byte |= lanes[i + k] << k;
+      bytes[i / 8] = static_cast<uint8_t>(byte);
+    }
   }
-}
+
+  // to = values where a bit is set, else 0.
+  void select(const uint8_t* bytes, const float* values, int64_t count, float* __restrict to) {
+    uint32_t* __restrict const lanes = lanes_.data();
+    for (int64_t i = 0; i < count; i += 8)
+      for (uint32_t k = 0; k < 8; ++k) lanes[i + k] = bytes[i / 8] & 1U << k;
+    for (int64_t i = 0; i < count; ++i) {
+      const float value = values[i];  // read always: no branch
+      to[i] = lanes[i] == 0 ? 0 : value;
+    }
+  }
+
+ private:
+  std::vector<uint32_t> lanes_;
+};
 
 // Mean and biased variance of each channel. A few lines at a time give their own, while they are in the nearest cache;
 // these are put together in double (Chan, Golub and LeVeque, 1979), so nothing cancels.
@@ -128,7 +142,7 @@ class Forward : public Kernel {
         x_(site_.main.x, lines_.width),
         shortcut_(site_.shortcut.x, lines_.width),
         y_(site_.y, lines_.width),
-        flags_(lines_.width) {}
+        bits_(lines_.width) {}
 
   void run(Stream) override {
     prepare(site_.main, moments_, main_affine_);
@@ -180,10 +194,7 @@ class Forward : public Kernel {
   // What is not above 0 becomes 0, and NaN stays: a step that diverged shows.
   void rectify(const Line& line, float* __restrict y) {
     for (int64_t i = 0; i < line.count; ++i) y[i] = y[i] <= 0 ? 0 : y[i];
-    if (!site_.mask) return;
-    uint8_t* __restrict const flags = flags_.data();
-    for (int64_t i = 0; i < line.count; ++i) flags[i] = y[i] <= 0 ? 0 : 1;
-    pack_bits(flags, line.count, site_.mask.as<uint8_t>() + line.first / 8);
+    if (site_.mask) bits_.of(y, line.count, site_.mask.as<uint8_t>() + line.first / 8);
   }
 
   BatchNormSite site_;
@@ -193,7 +204,7 @@ class Forward : public Kernel {
   Affine main_affine_, shortcut_affine_;
   LineReader x_, shortcut_;
   LineWriter y_;
-  std::vector<uint8_t> flags_;
+  Bits bits_;
 };
 
 // g = d_y where the ReLU let through; d_bias = sum g; d_scale = sum g * xhat;
@@ -209,7 +220,7 @@ class Backward : public Kernel {
         d_y_(site_.d_y, lines_.width),
         sums_(lines_),
         masked_(lines_.width),
-        flags_(lines_.width) {
+        bits_(lines_.width) {
     for (Side* side : {&main_, &shortcut_}) {
       if (side == &shortcut_ && !settings.projects) continue;
       normed_.push_back(side);
@@ -257,9 +268,7 @@ class Backward : public Kernel {
     if (!settings_.relu) return d_y;
     float* __restrict const g = masked_.data();
     if (site_.mask) {
-      uint8_t* const flags = flags_.data();
-      unpack_bits(site_.mask.as<uint8_t>() + line.first / 8, line.count, flags);
-      for (int64_t i = 0; i < line.count; ++i) g[i] = flags[i] == 0 ? 0 : d_y[i];
+      bits_.select(site_.mask.as<uint8_t>() + line.first / 8, d_y, line.count, g);
     } else {
       const float *const x = main_.x.read(line), *a = main_.affine.a.data(), *b = main_.affine.b.data();
       for (int64_t i = 0; i < line.count; ++i) {
@@ -330,7 +339,7 @@ class Backward : public Kernel {
   LineReader d_y_;
   ChannelSums sums_;  // of g
   std::vector<float> masked_;
-  std::vector<uint8_t> flags_;
+  Bits bits_;
   std::vector<Side*> normed_;
   bool sums_wanted_ = false;
 };
