@@ -10,12 +10,14 @@ Param kept_of(Trace& trace, Value parameter, const std::string& name) {
 
 // The sum over micro-batches where this trace makes one; else what backward gives.
 Value gradient_of(Trace& trace, Value parameter) {
-  if (trace.state().find(trace.name(parameter) + ".accumulated") != nullptr)
-    if (const Value sum = trace.find(kept_of(trace, parameter, "accumulated"))) return sum;
-  return trace.gradient(parameter);
+  const bool known = trace.state().find(trace.name(parameter) + ".accumulated") != nullptr;
+  const Value sum = known ? trace.find(accumulated(trace, parameter)) : Value();
+  return sum ? sum : trace.gradient(parameter);
 }
 
 }  // namespace
+
+Param accumulated(Trace& trace, Value parameter) { return kept_of(trace, parameter, "accumulated"); }
 
 Signature update_signature(const std::string& who, const Inputs& in, const UpdateLayout& layout) {
   const auto refuse = [&](const auto&... fact) { throw ShapeError(who, concat(fact...)); };

@@ -31,6 +31,9 @@ Signature update_signature(const std::string& who, const Inputs& in, const Updat
 std::vector<Value> update_inputs(Trace& trace, std::vector<Value> own, const UpdateLayout& layout,
                                  Value factor);
 
+// The State's sum of a parameter's gradients over micro-batches, which an update of the same trace takes for the gradient.
+Param accumulated(Trace& trace, Value parameter);
+
 // Which parameters, in the order of rows, are vectors (FileLayout: biases, scales of norms): these usually do not decay.
 std::vector<char> vector_rows(Trace& trace);
 

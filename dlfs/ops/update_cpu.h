@@ -16,19 +16,25 @@
 
 namespace dlfs {
 
-// In stretches that stay in the first cache: the gradient is widened, elements are updated, the copy is rounded.
+constexpr int64_t update_stretch = 1024;  // stays in the first cache
+
+template <typename Work>
+void for_stretches(int64_t count, const Work& work) {
+  for (int64_t from = 0; from < count; from += update_stretch)
+    work(from, std::min(update_stretch, count - from));
+}
+
+inline void* element_of(const Tensor& tensor, int64_t i) {
+  return tensor.as<std::byte>() + static_cast<size_t>(i) * bytes(tensor.spec.dtype);
+}
+
+// Stretch by stretch the gradient is widened, elements are updated, the copy is rounded.
 template <int parts, typename Update>
 void update_row(const UpdateRow& row, float factor, const Update& update) {
-  constexpr int64_t stretch = 1024;
-  const auto at_element = [](const Tensor& tensor, int64_t i) {
-    return tensor.as<std::byte>() + static_cast<size_t>(i) * bytes(tensor.spec.dtype);
-  };
-  float gradient[stretch];
-  const int64_t count = row.parameter.shape().count();
-  for (int64_t from = 0; from < count; from += stretch) {
-    const int64_t size = std::min(stretch, count - from);
-    convert(at_element(row.gradient, from), row.gradient.spec.dtype, gradient, DType::f32,
-            static_cast<size_t>(size));
+  for_stretches(row.parameter.shape().count(), [&](int64_t from, int64_t size) {
+    const auto count = static_cast<size_t>(size);
+    float gradient[update_stretch];
+    convert(element_of(row.gradient, from), row.gradient.spec.dtype, gradient, DType::f32, count);
     float* part[parts] = {row.parameter.as<float>() + from};
     for (int k = 1; k < parts; ++k) part[k] = row.kept[static_cast<size_t>(k) - 1].as<float>() + from;
     for (int64_t i = 0; i < size; ++i) {
@@ -37,10 +43,8 @@ void update_row(const UpdateRow& row, float factor, const Update& update) {
       update(at, gradient[i] * factor, row.decay);
       for (int k = 0; k < parts; ++k) part[k][i] = at[k];
     }
-    if (row.copy)
-      convert(part[0], DType::f32, at_element(row.copy, from), row.copy.spec.dtype,
-              static_cast<size_t>(size));
-  }
+    if (row.copy) convert(part[0], DType::f32, element_of(row.copy, from), row.copy.spec.dtype, count);
+  });
 }
 
 // Returns whether the step counts.
