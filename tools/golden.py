@@ -219,6 +219,22 @@ def adam(s, rate, steps, *tensors):
     return updated + [steps + 1]
 
 
+def lars(s, rate, *tensors):
+    """One step of LARS, which PyTorch lacks, by its formula."""
+    tensors = [t.detach() for t in tensors if t is not None]
+    count = len(tensors) // 3
+    results = []
+    for i in range(count):
+        p, gradient, m = (tensors[part * count + i] for part in range(3))
+        vector = bool(s["vectors"] and s["vectors"][i])
+        decay = 0.0 if vector else s["weight_decay"]
+        size, slope = p.norm(), gradient.norm()
+        ratio = 1.0 if vector or size == 0 or slope == 0 else s["trust"] * size / (slope + decay * size)
+        m = s["momentum"] * m + rate.detach() * ratio * (gradient + decay * p)
+        results += [p - m, m]  # in the order of Signature::updates
+    return results
+
+
 def binary(function):
     """An elementwise op of two, of which one may be a number."""
     def op(s, a, b):
@@ -239,7 +255,7 @@ def reduction(function):
 
 OPS = {f.__name__: f for f in (conv, batch_norm, batch_norm_statistics, fold_norm, group_norm, max_pool, linear,
                                softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error, smooth_l1, sgd,
-                               adam, avg_pool, upsample, concat, prepare, subsample)}
+                               adam, lars, avg_pool, upsample, concat, prepare, subsample)}
 OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
 OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {
