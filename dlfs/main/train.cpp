@@ -30,7 +30,7 @@ void show_step(Device& device, State& state, const Model& model, const TrainData
                const TrainCommand& command, std::ostream& out) {
   const TrainSettings& settings = command.settings;
   Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
-  const Value images = loaded_images(trace, model, settings.batch, data.statistics);
+  const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
   trace_training_step(trace, images, model, data.classes(), settings);
   Plan plan(std::move(trace));
   plan.compile(device);

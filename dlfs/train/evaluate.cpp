@@ -4,6 +4,8 @@
 #include <cmath>
 #include <thread>
 
+#include "dlfs/tensor/half.h"
+
 namespace dlfs {
 
 std::vector<Prediction> ranked(std::span<const float> logits) {
@@ -30,7 +32,16 @@ Evaluator::Evaluator(Device& device, State& state, const Model& model, int class
       statistics_(std::move(statistics)) {}
 
 void Evaluator::trace_model(Trace& trace, int batch) const {
-  trace.output("logits", model_.build(loaded_images(trace, model_, batch, statistics_), classes_));
+  const Value images = loaded_images(trace, model_, batch, statistics_, device_.kind());
+  trace.output("logits", model_.build(images, classes_));
+}
+
+// Logits are of the type that matrix work has.
+void Evaluator::read_logits(const Plan& plan, std::span<float> to) const {
+  const Tensor logits = plan["logits"];
+  std::vector<std::byte> content(bytes(logits.spec));
+  device_.download(logits, content.data(), device_.stream());
+  convert(content.data(), logits.spec.dtype, to.data(), DType::f32, to.size());
 }
 
 Plan& Evaluator::plan_for(int batch) {
@@ -67,7 +78,8 @@ std::vector<float> Evaluator::logits(std::span<const uint8_t> pixels) {
     device_.upload(plan["pixels"], &pixels[first * size], device_.stream());
     device_.upload(plan["looks"], looks.data(), device_.stream());
     plan.run(device_.stream());
-    device_.download(plan["logits"], &all[static_cast<size_t>(first) * classes_], device_.stream());
+    const auto size_of = static_cast<size_t>(plan["logits"].shape().count());
+    read_logits(plan, std::span(all).subspan(static_cast<size_t>(first) * classes_, size_of));
   }
   return all;
 }
@@ -90,7 +102,7 @@ std::vector<Prediction> Evaluator::predict(std::shared_ptr<const Source> images,
     upload_images(device_, plan, batch);
     plan.run(device_.stream());
     found.resize(static_cast<size_t>(batch.count) * classes_);
-    device_.download(plan["logits"], found.data(), device_.stream());
+    read_logits(plan, found);
     const auto* labels = batch.labels.as<int32_t>();
     for (int i = 0; i < batch.count; ++i) {
       const auto logits = std::span(found).subspan(static_cast<size_t>(i) * classes_, classes_);

@@ -152,11 +152,21 @@ PrepareSettings pixel_statistics(const Source& source, const Model& model) {
   return sums.statistics();
 }
 
-Value loaded_images(Trace& trace, const Model& model, int batch, const PrepareSettings& settings) {
+// Tensor Cores take channels in fours and more; f32 and CPUs take images as they are.
+ImageForm image_form(const Model& model, Precision precision, DeviceKind device) {
+  const bool narrow = precision == Precision::f16 || precision == Precision::bf16;
+  if (device == DeviceKind::cpu || !narrow || model.stem == Stem::plain) return ImageForm::plain;
+  return precision == Precision::bf16 && model.stem == Stem::blocks ? ImageForm::blocks : ImageForm::padded;
+}
+
+Value loaded_images(Trace& trace, const Model& model, int batch, const PrepareSettings& settings,
+                    DeviceKind device) {
   const Shape one = model.input;
   const Value pixels = trace.input("pixels", {{batch, one.h, one.w, one.c}, DType::u8});
   const Value looks = trace.input("looks", {{batch, 1, 1, sizeof(Look) / sizeof(float)}});
-  return prepare(pixels, looks, settings);
+  PrepareSettings used = settings;
+  used.form = image_form(model, trace.settings().precision, device);
+  return prepare(pixels, looks, used);
 }
 
 void upload_images(Device& device, const Plan& plan, const LoadedBatch& batch) {

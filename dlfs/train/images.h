@@ -8,6 +8,7 @@
 #include "dlfs/graph/plan.h"
 #include "dlfs/models/models.h"
 #include "dlfs/ops/prepare/prepare.h"
+#include "dlfs/ops/stem/stem.h"
 
 namespace dlfs {
 
@@ -31,8 +32,12 @@ Recipe evaluation_recipe(const Model& model);  // each side stretched to the mod
 // evenly over any other. Images that cannot be read do not count; throws FileError where none can.
 PrepareSettings pixel_statistics(const Source& source, const Model& model);
 
-// A batch's images as the net sees them, from the inputs "pixels" and "looks".
-Value loaded_images(Trace& trace, const Model& model, int batch, const PrepareSettings& settings);
+// The form of images that suits a model's stem, a precision and a kind of device.
+ImageForm image_form(const Model& model, Precision precision, DeviceKind device);
+
+// A batch's images as the net sees them, in that form, from the inputs "pixels" and "looks".
+Value loaded_images(Trace& trace, const Model& model, int batch, const PrepareSettings& settings,
+                    DeviceKind device = DeviceKind::cpu);
 void upload_images(Device& device, const Plan& plan, const LoadedBatch& batch);
 
 }  // namespace dlfs

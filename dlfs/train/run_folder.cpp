@@ -24,12 +24,17 @@ std::string config_text(const RunConfig& config) {
       .field("batch", s.batch)
       .field("optimizer", to_string(s.optimizer))
       .field("lr", s.rate)
+      .field("schedule", to_string(s.schedule))
+      .field("warmup", s.schedule.warmup)
       .field("weight_decay", s.weight_decay)
+      .field("label_smoothing", s.label_smoothing)
+      .field("accumulate", s.accumulate)
       .field("seed", s.seed)
       .field("precision", to_string(s.precision))
       .field("augment", to_string(s.augment))
       .field("dlfs", DLFS_VERSION);
-  if (s.optimizer == Optimizer::sgd) json.field("momentum", s.momentum);
+  if (s.optimizer == Optimizer::sgd || s.optimizer == Optimizer::lars) json.field("momentum", s.momentum);
+  if (s.optimizer == Optimizer::sgd) json.field("nesterov", s.nesterov);
   return json.close().text();
 }
 

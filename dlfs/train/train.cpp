@@ -7,7 +7,12 @@
 
 #include "dlfs/graph/check.h"
 #include "dlfs/graph/watch.h"
+#include "dlfs/ops/accumulate/accumulate.h"
 #include "dlfs/ops/adam/adam.h"
+#include "dlfs/ops/batch_norm/batch_norm.h"
+#include "dlfs/ops/elementwise/elementwise.h"
+#include "dlfs/ops/lars/lars.h"
+#include "dlfs/ops/loss_scale/loss_scale.h"
 #include "dlfs/ops/sgd/sgd.h"
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -18,20 +23,14 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-float finite(float loss, int64_t step) {
-  if (std::isfinite(loss)) return loss;
-  throw Error("train", concat("the loss is ", std::isnan(loss) ? "NaN" : "infinite", " at step ", step,
-                              "; a lower --lr may help, --watch names the first value that went wrong"));
-}
-
 // The training step, compiled, with its uploads and, where asked for, those who look at each of its kernels.
 class TrainingStep : private Observer {
  public:
   TrainingStep(Device& device, State& state, const Model& model, const TrainData& data,
                const TrainSettings& settings)
-      : device_(device), stream_(device.stream()) {
+      : device_(device), stream_(device.stream()), state_(state) {
     Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
-    const Value images = loaded_images(trace, model, settings.batch, data.statistics);
+    const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
     trace_training_step(trace, images, model, data.classes(), settings);
     plan_ = std::make_unique<Plan>(std::move(trace));
     plan_->compile(device);
@@ -46,10 +45,20 @@ class TrainingStep : private Observer {
     observers_.empty() ? plan_->run(stream_) : plan_->run(stream_, *this);
   }
 
-  float loss() const {
-    float value = 0;
-    device_.download((*plan_)["loss"], &value, stream_);
-    return value;
+  // The loss of the last step; nothing where it is not finite, but the loss scale may yet mend that.
+  std::optional<float> loss(int64_t step) const {
+    constexpr float smallest_scale = 0x1p-10F;
+    const auto number = [&](const Tensor& tensor) {
+      float value = 0;
+      device_.download(tensor, &value, stream_);
+      return value;
+    };
+    const float loss = number((*plan_)["loss"]);
+    if (std::isfinite(loss)) return loss;
+    const State::Entry* scale = state_.find("loss_scale");
+    if (scale != nullptr && number(scale->tensor) >= smallest_scale) return {};
+    throw Error("train", concat("the loss is ", std::isnan(loss) ? "NaN" : "infinite", " at step ", step,
+                                "; a lower --lr may help, --watch names the first value that went wrong"));
   }
 
  private:
@@ -62,14 +71,45 @@ class TrainingStep : private Observer {
 
   Device& device_;
   Stream stream_;
+  const State& state_;
   std::unique_ptr<Plan> plan_;
   std::vector<std::unique_ptr<Observer>> observers_;
 };
 
+void update_parameters(Trace& trace, Value rate, const TrainSettings& settings, Value factor) {
+  switch (settings.optimizer) {
+    case Optimizer::sgd:
+      return sgd(trace, rate,
+                 {.momentum = settings.momentum,
+                  .weight_decay = settings.weight_decay,
+                  .nesterov = settings.nesterov},
+                 factor);
+    case Optimizer::adam:
+    case Optimizer::adamw:
+      return adam(
+          trace, rate,
+          {.weight_decay = settings.weight_decay, .decoupled = settings.optimizer == Optimizer::adamw},
+          factor);
+    case Optimizer::lars:
+      return lars(trace, rate, {.momentum = settings.momentum, .weight_decay = settings.weight_decay},
+                  factor);
+  }
+}
+
 }  // namespace
 
 std::string to_string(Optimizer optimizer) {
-  return optimizer == Optimizer::sgd ? "sgd" : optimizer == Optimizer::adam ? "adam" : "adamw";
+  switch (optimizer) {
+    case Optimizer::sgd:
+      return "sgd";
+    case Optimizer::adam:
+      return "adam";
+    case Optimizer::adamw:
+      return "adamw";
+    case Optimizer::lars:
+      return "lars";
+  }
+  return {};
 }
 
 TrainSettings usual_settings(Optimizer optimizer) {
@@ -80,6 +120,8 @@ TrainSettings usual_settings(Optimizer optimizer) {
       return {.optimizer = optimizer, .rate = 0.001f, .weight_decay = 0};
     case Optimizer::adamw:
       return {.optimizer = optimizer, .rate = 0.001f, .weight_decay = 0.01f};
+    case Optimizer::lars:
+      return {.optimizer = optimizer, .rate = 2, .weight_decay = 0.0001f};
   }
   return {};
 }
@@ -101,11 +143,23 @@ void refuse_nonsense(const Model& model, const TrainData& data, const TrainSetti
   if (settings.batch < 1 || int64_t{settings.batch} > int64_t{data.train->count()})
     refuse("a batch of ", settings.batch, " is not between 1 and the ", data.train->count(),
            " training images");
+  if (settings.accumulate < 1 || int64_t{settings.batch} * settings.accumulate > int64_t{data.train->count()})
+    refuse("a step of ", settings.accumulate, " batches of ", settings.batch, " is not between 1 and the ",
+           data.train->count(), " training images");
+  if (settings.schedule.warmup > static_cast<float>(settings.epochs))
+    refuse("a warmup of ", settings.schedule.warmup, " epochs is longer than the run of ", settings.epochs);
+  if (settings.nesterov && (settings.optimizer != Optimizer::sgd || settings.momentum == 0))
+    refuse("nesterov needs sgd and a momentum above 0, but the optimizer is ", to_string(settings.optimizer),
+           " and the momentum ", settings.momentum);
 }
 
-void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings) {
+void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings,
+                         DeviceKind device) {
   const Shape one = model.input;
-  const Value images = trace.input("images", {{settings.batch, one.h, one.w, one.c}});
+  const Precision precision = trace.settings().precision;
+  const Value images = trace.input(
+      "images", {formed({settings.batch, one.h, one.w, one.c}, image_form(model, precision, device)),
+                 matrix_type(precision)});
   trace_training_step(trace, images, model, classes, settings);
 }
 
@@ -113,18 +167,19 @@ void trace_training_step(Trace& trace, Value images, const Model& model, int cla
                          const TrainSettings& settings) {
   const Value labels = trace.input("labels", {{settings.batch, 1, 1, 1}, DType::i32});
   const Value rate = trace.input("rate", {{1, 1, 1, 1}});
-  trace.loss("loss", softmax_cross_entropy(model.build(images, classes), labels));
-  if (settings.optimizer == Optimizer::sgd)
-    sgd(trace, rate, {.momentum = settings.momentum, .weight_decay = settings.weight_decay});
-  else
-    adam(trace, rate,
-         {.weight_decay = settings.weight_decay, .decoupled = settings.optimizer == Optimizer::adamw});
-}
-
-float cosine_rate(float rate, int64_t step, int64_t steps) {
-  const double pi = std::acos(-1.0);
-  return static_cast<float>(rate * 0.5 *
-                            (1 + std::cos(pi * static_cast<double>(step) / static_cast<double>(steps))));
+  const Value loss = softmax_cross_entropy(model.build(images, classes), labels,
+                                           {.label_smoothing = settings.label_smoothing});
+  Value factor;  // that gradients are multiplied by, 0 where the step does not count
+  if (trace.settings().precision == Precision::f16) {
+    trace.output("loss", loss);
+    trace.loss("scaled_loss", loss * loss_scale(trace));
+    factor = update_loss_scale(trace);
+  } else {
+    trace.loss("loss", loss);
+  }
+  update_statistics(trace, factor);
+  factor = accumulate_gradients(trace, {.micro_batches = settings.accumulate}, factor);
+  update_parameters(trace, rate, settings, factor);
 }
 
 TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
@@ -153,13 +208,17 @@ TrainResult train(Device& device, State& state, const Model& model, const TrainD
     double loss_sum = 0;
     int64_t losses = 0;
     for (int64_t i = 0; i < steps_per_epoch; ++i) {
-      const float rate = cosine_rate(settings.rate, step++, steps);
+      const float rate =
+          rate_at(settings.schedule, settings.rate,
+                  {.step = step++ / settings.accumulate,
+                   .steps = steps / settings.accumulate,
+                   .steps_per_epoch = static_cast<double>(steps_per_epoch) / settings.accumulate});
       training.run(loader.next(), rate);
       StepEvent event{.step = step, .steps = steps, .epoch = epoch, .rate = rate};
       if (step % steps_between_losses == 0 || i + 1 == steps_per_epoch) {
-        event.loss = finite(training.loss(), step);
-        loss_sum += *event.loss;
-        ++losses;
+        event.loss = training.loss(step);
+        loss_sum += event.loss.value_or(0);
+        losses += event.loss.has_value();
       }
       event.images_per_second = static_cast<double>(step * settings.batch) / (seconds + seconds_since(start));
       for (Hook* hook : hooks) hook->after_step(event);

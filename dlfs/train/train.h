@@ -10,10 +10,11 @@
 #include "dlfs/models/models.h"
 #include "dlfs/train/evaluate.h"
 #include "dlfs/train/images.h"
+#include "dlfs/train/rate.h"
 
 namespace dlfs {
 
-enum class Optimizer : uint8_t { sgd, adam, adamw };
+enum class Optimizer : uint8_t { sgd, adam, adamw, lars };
 
 std::string to_string(Optimizer optimizer);
 
@@ -22,11 +23,16 @@ struct TrainSettings {
   int epochs = 8;
   int batch = 64;
   Optimizer optimizer = Optimizer::sgd;
-  float rate = 0.02f;     // at first; it falls along half a cosine to 0 at the end
-  float momentum = 0.9f;  // of SGD
-  float weight_decay = 0.001f;
+  float rate = 0.02f;  // the highest
+  RateSchedule schedule = {};
+  float momentum = 0.9f;        // of SGD and LARS
+  bool nesterov = false;        // of SGD
+  float weight_decay = 0.001f;  // not of vectors: biases and scales of norms
+  float label_smoothing = 0;
+  int accumulate =
+      1;  // batches that make one step of the weights; those left over at the end of the run make none
   uint64_t seed = 1;
-  Precision precision = Precision::f32;
+  Precision precision = Precision::f32;  // f16: with dynamic loss scaling (ops/loss_scale/loss_scale.h)
   Augment augment = {};
   int threads = 0;                // that make batches; 0: as many as suit the device
   bool decode_on_device = false;  // JPEG, by nvJPEG: faster, but not the very pixels of other machines
@@ -82,17 +88,18 @@ struct TrainData {
 void refuse_nonsense(const Model& model, const TrainData& data, const TrainSettings& settings);
 
 // requires: a State without memory or that of the device. ensures: the State holds the trained weights. Throws Error
-// where the loss is no number any more, UsageError as refuse_nonsense() does.
+// where the loss is no number any more, UsageError as refuse_nonsense() does. In f16 a loss that is not finite belongs to a
+// step that did not count, and is left out; it ends the run once the loss scale has fallen below 2^-10, which takes 26
+// such steps in a row from the usual 65,536.
 TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
                   const TrainSettings& settings, const std::vector<Hook*>& hooks);
 
-// The training step as a trace, on images [n,h,w,c] that are normalised: inputs "labels" i32 [n,1,1,1], "rate" [1,1,1,1];
-// loss "loss". Without a value for the images they are the input "images".
+// The training step as a trace, on images that are normalised, as loaded_images() gives them: inputs "labels" i32
+// [n,1,1,1], "rate" [1,1,1,1]; output "loss". Without a value for the images they are the input "images", of the form and
+// type that suit the device.
 void trace_training_step(Trace& trace, Value images, const Model& model, int classes,
                          const TrainSettings& settings);
-void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings);
-
-// The rate of a step (the first is 0): half a cosine from `rate` down to 0.
-float cosine_rate(float rate, int64_t step, int64_t steps);
+void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings,
+                         DeviceKind device = DeviceKind::cpu);
 
 }  // namespace dlfs

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "dlfs/cpu/cpu_device.h"
+#include "dlfs/tensor/half.h"
 #include "dlfs/testing/error.h"
 #include "dlfs/testing/small_data.h"
 
@@ -24,14 +25,6 @@ struct Listener : Hook {
   std::vector<StepEvent> steps;
   std::vector<EpochEvent> epochs;
 };
-
-TEST(CosineRate, FallsFromTheRateToZero) {
-  EXPECT_EQ(cosine_rate(0.03F, 0, 100), 0.03F);
-  EXPECT_FLOAT_EQ(cosine_rate(0.03F, 50, 100), 0.015F);
-  EXPECT_EQ(cosine_rate(0.03F, 100, 100), 0);
-  for (int step = 1; step <= 100; ++step)
-    EXPECT_LT(cosine_rate(0.03F, step, 100), cosine_rate(0.03F, step - 1, 100)) << step;
-}
 
 TEST(Train, TellsItsHooksOfEveryStepAndEpoch) {
   const TrainData data = small_data();
@@ -57,14 +50,15 @@ TEST(Train, TellsItsHooksOfEveryStepAndEpoch) {
 TEST(Train, LearnsTheSmallDataWithEveryOptimizer) {
   const TrainData data = small_data();
   const auto cpu = open_cpu();
-  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw}) {
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw, Optimizer::lars}) {
     State state(1);
     TrainSettings settings = usual_settings(optimizer);
     settings.epochs = 12;
     settings.batch = 32;
     const TrainResult result = train(*cpu, state, find_model("lenet"), data, settings, {});
     EXPECT_GE(result.correct, 60) << to_string(optimizer) << " of " << result.count;
-    EXPECT_EQ(state.find("conv1.weight.adam_v") == nullptr, optimizer == Optimizer::sgd);
+    EXPECT_EQ(state.find("conv1.weight.momentum") != nullptr,
+              optimizer == Optimizer::sgd || optimizer == Optimizer::lars);
   }
 }
 
@@ -82,6 +76,85 @@ TEST(Train, TracesTheOptimizerThatWasAskedFor) {
   EXPECT_EQ(
       update(usual_settings(Optimizer::adamw)),
       R"(adam{"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-08, "weight_decay": 0.01, "decoupled": true})");
+}
+
+// The weights of a net after some steps, each of `accumulate` runs, on the same 32 images a step.
+std::map<std::string, std::vector<float>> weights_after(int steps, const TrainSettings& settings) {
+  const auto cpu = open_cpu();
+  const Shape& one = find_model("lenet").input;
+  State state(3);
+  Trace trace(state, {.precision = settings.precision});
+  trace_training_step(trace, find_model("lenet"), 10, settings);
+  Plan plan(std::move(trace));
+  plan.compile(*cpu);
+  const float rate = 0.05F;
+  cpu->upload(plan["rate"], &rate, cpu->stream());
+  const LabelledImages images = testing::small_images({}, Split::train);
+  for (int run = 0; run < steps * settings.accumulate; ++run) {
+    std::vector<float> pixels;
+    std::vector<int32_t> labels;
+    for (int i = 0; i < settings.batch; ++i) {
+      const int64_t image = (run * settings.batch + i) % images.count;
+      labels.push_back(images.labels[static_cast<size_t>(image)]);
+      for (int64_t k = 0; k < one.count(); ++k)
+        pixels.push_back(images.pixels[static_cast<size_t>(image * one.count() + k)] / 255.0F);
+    }
+    cpu->upload(plan["images"], pixels.data(), cpu->stream());
+    cpu->upload(plan["labels"], labels.data(), cpu->stream());
+    plan.run(cpu->stream());
+  }
+  std::map<std::string, std::vector<float>> weights;
+  for (const State::Entry& entry : state.entries()) {
+    if (entry.role != Role::parameter) continue;
+    std::vector<float>& values = weights[entry.name];
+    values.resize(static_cast<size_t>(entry.spec.shape.count()));
+    cpu->download(entry.tensor, values.data(), cpu->stream());
+  }
+  return weights;
+}
+
+TEST(Train, MicroBatchesMakeTheStepOfALargeBatch) {
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::lars}) {
+    const auto of = [&](int batch, int accumulate) {
+      return weights_after(3, {.batch = batch, .optimizer = optimizer, .accumulate = accumulate});
+    };
+    const auto whole = of(32, 1), parts = of(8, 4), other = of(8, 1);
+    for (const auto& [name, values] : whole) {
+      double error = 0, difference = 0, largest = 0;
+      for (size_t i = 0; i < values.size(); ++i) {
+        largest = std::max<double>(largest, std::abs(values[i]));
+        error = std::max<double>(error, std::abs(values[i] - parts.at(name)[i]));
+        difference = std::max<double>(difference, std::abs(values[i] - other.at(name)[i]));
+      }
+      EXPECT_LT(error, 2e-6 * largest) << name << " with " << to_string(optimizer);
+      EXPECT_GT(difference, 1e-4 * largest) << name;
+    }
+  }
+}
+
+TEST(Train, LearnsTheSmallDataInBf16AndInMicroBatches) {
+  const TrainData data = small_data();
+  const auto cpu = open_cpu();
+  State state(1);
+  const TrainSettings settings{.epochs = 12,
+                               .batch = 8,
+                               .schedule = {.warmup = 1},
+                               .nesterov = true,
+                               .label_smoothing = 0.1F,
+                               .accumulate = 4,
+                               .precision = Precision::bf16};
+  Listener heard;
+  const TrainResult result = train(*cpu, state, find_model("lenet"), data, settings, {&heard});
+  EXPECT_GE(result.correct, 60) << "of " << result.count;
+  for (size_t i = 0; i < heard.steps.size(); ++i)
+    EXPECT_EQ(heard.steps[i].rate, heard.steps[i - i % 4].rate) << "one rate for each step of the weights";
+  const State::Entry& weight = *state.find("conv1.weight");
+  EXPECT_EQ(weight.working.spec.dtype, DType::bf16);
+  std::vector<float> master(static_cast<size_t>(weight.spec.shape.count()));
+  std::vector<Bf16> copy(master.size());
+  cpu->download(weight.tensor, master.data(), cpu->stream());
+  cpu->download(weight.working, copy.data(), cpu->stream());
+  for (size_t i = 0; i < copy.size(); ++i) EXPECT_EQ(copy[i].bits, Bf16(master[i]).bits);
 }
 
 TEST(Train, RefusesALossThatIsNoNumber) {
@@ -104,6 +177,15 @@ TEST(Train, RefusesWhatDoesNotGoTogether) {
         [&] { refuse_nonsense(lenet, good, {.batch = batch}); },
         concat("[train] a batch of ", batch, " is not between 1 and the 128 training images"));
   refuse_nonsense(lenet, good, {.batch = 128});
+  const auto fault = [&](const TrainSettings& settings) {
+    return testing::error_of([&] { refuse_nonsense(lenet, good, settings); });
+  };
+  EXPECT_EQ(fault({.batch = 64, .accumulate = 3}),
+            "[train] a step of 3 batches of 64 is not between 1 and the 128 training images");
+  EXPECT_EQ(fault({.epochs = 2, .schedule = {.warmup = 2.5F}}),
+            "[train] a warmup of 2.5 epochs is longer than the run of 2");
+  EXPECT_EQ(fault({.momentum = 0, .nesterov = true}),
+            "[train] nesterov needs sgd and a momentum above 0, but the optimizer is sgd and the momentum 0");
 }
 
 TEST(SlowTraining, LeNetLearnsFashionMnistInTwoEpochs) {
