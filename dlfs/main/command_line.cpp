@@ -30,10 +30,14 @@ void add_data(CLI::App& verb, std::string& data, const std::string& files) {
 void add_device(CLI::App& verb, std::string& device, Precision& precision) {
   add_text(verb, "--device", "NAME", "auto (a GPU where there is one), cpu or gpu:N [auto]", device);
   const auto take = [&precision](const std::string& word) {
-    if (word != "f32" && word != "tf32") refuse("--precision is " + word + ", but can be f32 or tf32");
-    precision = word == "f32" ? Precision::f32 : Precision::tf32;
+    for (const Precision one : {Precision::f32, Precision::tf32, Precision::f16, Precision::bf16})
+      if (word == to_string(one)) {
+        precision = one;
+        return;
+      }
+    refuse("--precision is " + word + ", but can be f32, tf32, f16 or bf16");
   };
-  add_value(verb, "--precision", "TYPE", "f32, or tf32: faster, a GPU's 10-bit products [f32]", take);
+  add_value(verb, "--precision", "TYPE", "f32, bf16, or on a GPU f16 or tf32; see train [f32]", take);
 }
 
 void add_decode(CLI::App& verb, bool& on_device) {
@@ -42,6 +46,44 @@ void add_decode(CLI::App& verb, bool& on_device) {
     on_device = word == "gpu";
   };
   add_value(verb, "--decode", "WHERE", "cpu: the same pixels everywhere; gpu: by nvJPEG [cpu]", take);
+}
+
+void add_optimizer(CLI::App& verb, TrainSettings& s) {
+  // Before --lr and --weight-decay, which overrule what it sets.
+  const auto take_optimizer = [&verb, &s](const std::string& word) {
+    for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw, Optimizer::lars})
+      if (word == to_string(optimizer)) {
+        const TrainSettings usual = usual_settings(s.optimizer = optimizer);
+        s.rate = usual.rate;
+        s.weight_decay = usual.weight_decay;
+        const bool has_momentum = optimizer == Optimizer::sgd || optimizer == Optimizer::lars;
+        if (!has_momentum && is_given(verb, "--momentum"))
+          refuse("--momentum belongs to sgd and lars, but --optimizer is " + word);
+        if (optimizer != Optimizer::sgd && is_given(verb, "--nesterov"))
+          refuse("--nesterov belongs to sgd, but --optimizer is " + word);
+        return;
+      }
+    refuse("--optimizer is " + word + ", but can be sgd, adam, adamw or lars");
+  };
+  add_value(verb, "--optimizer", "NAME", "sgd, adam, adamw or lars; see below [sgd]", take_optimizer);
+  add_number<float>(verb, "--lr", "learning rate, the highest", s.rate,
+                    {"a number from 1e-30 to 1e30", [](float x) { return x >= 1e-30F && x <= 1e30F; }},
+                    "sgd's ");
+  add_value(verb, "--schedule", "WORDS", "how it falls: cosine, constant, steps:30,60,80 [cosine]",
+            [&s](const std::string& words) {
+              const float warmup = s.schedule.warmup;
+              s.schedule = parse_schedule(words);
+              s.schedule.warmup = warmup;
+            });
+  add_number<float>(verb, "--warmup", "epochs in which it rises first", s.schedule.warmup,
+                    {"a number from 0 to 100000", [](float x) { return x >= 0 && x <= 100000; }});
+  add_number<float>(verb, "--momentum", "of sgd and lars", s.momentum,
+                    {"a number from 0 to below 1", [](float x) { return x >= 0 && x < 1; }});
+  add_switch(verb, "--nesterov", "of sgd: look ahead along the momentum", s.nesterov);
+  add_number<float>(verb, "--weight-decay", "how strongly weights are pulled to 0", s.weight_decay,
+                    {"a number from 0 to 1e30", [](float x) { return x >= 0 && x <= 1e30F; }}, "sgd's ");
+  add_number<float>(verb, "--label-smoothing", "what all other classes share of a label", s.label_smoothing,
+                    {"a number from 0 to below 1", [](float x) { return x >= 0 && x < 1; }});
 }
 
 void add_train(CLI::App& verb, TrainCommand& train) {
@@ -53,28 +95,9 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_number<int>(verb, "--epochs", "passes over the training images", s.epochs,
                   {"a whole number from 1 to 100000", [](int n) { return n >= 1 && n <= 100000; }});
   add_number<int>(verb, "--batch", "images a step", s.batch, at_least_one);
-  // Before --lr and --weight-decay, which overrule what it sets.
-  const auto take_optimizer = [&verb, &s](const std::string& word) {
-    for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw})
-      if (word == to_string(optimizer)) {
-        const TrainSettings usual = usual_settings(s.optimizer = optimizer);
-        s.rate = usual.rate;
-        s.weight_decay = usual.weight_decay;
-        if (optimizer != Optimizer::sgd && is_given(verb, "--momentum"))
-          refuse("--momentum belongs to sgd, but --optimizer is " + word);
-        return;
-      }
-    refuse("--optimizer is " + word + ", but can be sgd, adam or adamw");
-  };
-  add_value(verb, "--optimizer", "NAME", "sgd, adam (lr 0.001, decay 0) or adamw (0.001, 0.01) [sgd]",
-            take_optimizer);
-  add_number<float>(verb, "--lr", "learning rate, along a cosine down to 0", s.rate,
-                    {"a number from 1e-30 to 1e30", [](float x) { return x >= 1e-30F && x <= 1e30F; }},
-                    "sgd's ");
-  add_number<float>(verb, "--momentum", "of sgd", s.momentum,
-                    {"a number from 0 to below 1", [](float x) { return x >= 0 && x < 1; }});
-  add_number<float>(verb, "--weight-decay", "how strongly weights are pulled to 0", s.weight_decay,
-                    {"a number from 0 to 1e30", [](float x) { return x >= 0 && x <= 1e30F; }}, "sgd's ");
+  add_number<int>(verb, "--accumulate", "batches that make one step of the weights", s.accumulate,
+                  at_least_one);
+  add_optimizer(verb, s);
   add_number<uint64_t>(verb, "--seed", "of weights and order: same seed, same bits", s.seed,
                        {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
   const auto take_augment = [&train](const std::string& words) { train.augment = parse_augment(words); };

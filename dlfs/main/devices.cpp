@@ -27,8 +27,17 @@ std::unique_ptr<Device> open_named(const std::string& name, std::ostream& out) {
 
 std::unique_ptr<Device> open_device(const std::string& name, Precision precision, std::ostream& out) {
   std::unique_ptr<Device> device = open_named(name, out);
-  if (precision == Precision::tf32 && device->kind() == DeviceKind::cpu)
-    throw UsageError("dlfs", "--precision is tf32, but a CPU computes in f32; leave it out, or name a GPU");
+  const bool cpu = device->kind() == DeviceKind::cpu;
+  if (cpu && (precision == Precision::tf32 || precision == Precision::f16))
+    throw UsageError("dlfs", "--precision is " + to_string(precision) +
+                                 ", but a CPU computes in f32 or bf16; leave it out, or name a GPU");
+  if (!cpu && precision == Precision::bf16) {
+    const int index = name == "auto" ? 0 : std::stoi(name.substr(4));
+    for (const GpuCard& card : look_for_gpus().cards)
+      if (card.index == index && card.capability < 80)
+        throw UsageError("dlfs", concat("--precision is bf16, but ", card.name, " is of sm_", card.capability,
+                                        ", and bf16 begins with sm_80; use f16"));
+  }
   return device;
 }
 

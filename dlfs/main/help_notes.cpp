@@ -32,13 +32,26 @@ quarter of them. Every chance is a function of seed, epoch and image: no number
 of --threads changes a pixel. An image that cannot be read is left out and named
 at the end.
 
+The rate rises for --warmup epochs and then falls: along half a cosine to 0, or
+to a tenth at each epoch that steps names. Optimizers and what they begin with:
+  sgd      lr 0.02, weight decay 0.001     adam     lr 0.001, no decay
+  adamw    lr 0.001, weight decay 0.01     lars     lr 2, weight decay 0.0001
+Biases and scales of norms never decay. With --accumulate 4 the weights change
+once in four batches, by the mean of their gradients.
+
+--precision bf16 and f16 keep maps and copies of the weights in 16 bits, while
+the weights themselves, sums and losses stay in f32; tf32 rounds what goes into
+a GPU's products to 10 bits. f16 scales the loss so that small gradients stay
+above 0; a step whose gradients overflow changes nothing and halves the scale,
+and the run ends with 2 once the scale has fallen below a thousandth.
+
 --profile lists the kernels of a step by lost time: the time measured, less the
 time that their bytes and products take at least (the floor) at the rates that
 a large copy and a large matrix product reach on this device. A ratio below 1
 means that the tensors stayed in a cache. --watch looks at all that each kernel
 writes, and --check repeats its work: both are slow, and end a run that goes
 wrong, --watch with exit code 2, --check with 1. A loss that is NaN ends it with
-2 in any case. On a CPU --check only sees what does not repeat.
+2 in any case (but for such a step in f16). On a CPU --check only sees what does not repeat.
 
 For example:
   dlfs train lenet --data idx:/usr/share/datasets/fashion-mnist --epochs 1

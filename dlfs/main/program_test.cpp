@@ -99,19 +99,27 @@ TEST_F(Program, TakesItsOptimizerByName) {
         {{"--momentum", "0.5"}, "sgd", 0.02, 0.001},
         {{"--optimizer", "adam"}, "adam", 0.001, 0},
         {{"--weight-decay", "0.5", "--optimizer", "adamw", "--lr", "0.25"}, "adamw", 0.25, 0.5},
-        {{"--optimizer", "adamw"}, "adamw", 0.001, 0.01}}) {
+        {{"--optimizer", "adamw"}, "adamw", 0.001, 0.01},
+        {{"--nesterov", "--schedule", "steps:2,3", "--warmup", "0.5", "--label-smoothing", "0.1",
+          "--accumulate", "2"},
+         "sgd",
+         0.02,
+         0.001},
+        {{"--momentum", "0.8", "--optimizer", "lars", "--precision", "bf16"}, "lars", 2, 0.0001}}) {
     const std::string run = "run of " + join(of.words, " ");
     ASSERT_EQ(run_program(train(run, of.words)).code, 0) << run;
     const Json config = json_file(folder / run + "/config.json");
     EXPECT_EQ(*config.find("optimizer")->string(), of.name) << run;
     EXPECT_FLOAT_EQ(config.find("lr")->number().value(), of.rate) << run;
     EXPECT_FLOAT_EQ(config.find("weight_decay")->number().value(), of.decay) << run;
-    EXPECT_EQ(config.find("momentum") != nullptr, of.name == "sgd") << run;
+    EXPECT_EQ(config.find("momentum") != nullptr, of.name == "sgd" || of.name == "lars") << run;
   }
   expect_refused(train("run", {"--momentum", "0.9", "--optimizer", "adam"}),
-                 "--momentum belongs to sgd, but --optimizer is adam");
+                 "--momentum belongs to sgd and lars, but --optimizer is adam");
+  expect_refused(train("run", {"--nesterov", "--optimizer", "lars"}),
+                 "--nesterov belongs to sgd, but --optimizer is lars");
   expect_refused(train("run", {"--optimizer", "adagrad"}),
-                 "--optimizer is adagrad, but can be sgd, adam or adamw");
+                 "--optimizer is adagrad, but can be sgd, adam, adamw or lars");
   expect_no_run("run");
 }
 
@@ -223,9 +231,11 @@ TEST_F(Program, RefusesValuesThatCannotBe) {
     expect_refused(train("run", {wrong.flag, wrong.value}),
                    wrong.flag + " is " + wrong.value + ", but must be " + wrong.must_be);
   }
-  expect_refused(train("run", {"--precision", "f16"}), "--precision is f16, but can be f32 or tf32");
-  expect_refused(train("run", {"--precision", "tf32"}),
-                 "--precision is tf32, but a CPU computes in f32; leave it out, or name a GPU");
+  expect_refused(train("run", {"--precision", "f8"}), "--precision is f8, but can be f32, tf32, f16 or bf16");
+  for (const std::string type : {"tf32", "f16"})
+    expect_refused(
+        train("run", {"--precision", type}),
+        "--precision is " + type + ", but a CPU computes in f32 or bf16; leave it out, or name a GPU");
   expect_refused(train("run", {"--batch", "129"}),
                  "[train] a batch of 129 is not between 1 and the 128 training images");
   expect_refused({"train", "lenet", "--data", data, "--device", "cpu", "--batch", "2000000000", "--table"},
