@@ -139,7 +139,7 @@ def subsample(s, x):
 def prepare(s, pixels, looks):
     """Flip, erase and colour by a look an image; see dlfs/ops/prepare/prepare.h."""
     n, h, w, c = pixels.shape
-    y = pixels.new_zeros((n, h, w, s["channels"] or c), dtype=torch.float64)
+    y = pixels.new_zeros((n, h, w, 4 if s["form"] == "padded" else c), dtype=torch.float64)
     mean, deviation = (torch.tensor(s[name], dtype=torch.float64, device=pixels.device) for name in ("mean", "deviation"))
     for image, look in enumerate(looks.detach()[:, 0, 0]):
         width, height, flip = (int(number) for number in look[:3])
@@ -150,7 +150,18 @@ def prepare(s, pixels, looks):
         shown = (shown / 255 - mean) / deviation
         shown[top:top + down, left:left + across] = 0
         y[image, :height, :width, :c] = shown
+    if s["form"] == "blocks":  # the four pixels of a block, row by row; two blocks of padding before and one behind
+        y = F.pad(y, (0, 0, 4, 2, 4, 2)).reshape(n, h // 2 + 3, 2, w // 2 + 3, 2, 3)
+        y = F.pad(y.permute(0, 1, 3, 2, 4, 5).flatten(3), (0, 4))
     return [y]
+
+
+def stem_filter(s, w):
+    """Filters for images in a form of dlfs/ops/image_form.h."""
+    if s["form"] == "padded":
+        return [F.pad(w, (0, 4 - w.shape[3]))]
+    w = F.pad(w, (0, 0, 1, 0, 1, 0)).reshape(-1, 4, 2, 4, 2, 3)
+    return [F.pad(w.permute(0, 1, 3, 2, 4, 5).flatten(3), (0, 4))]
 
 
 def linear(s, x, w, bias):
@@ -255,7 +266,7 @@ def reduction(function):
 
 OPS = {f.__name__: f for f in (conv, batch_norm, batch_norm_statistics, fold_norm, group_norm, max_pool, linear,
                                softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error, smooth_l1, sgd,
-                               adam, lars, avg_pool, upsample, concat, prepare, subsample)}
+                               adam, lars, avg_pool, upsample, concat, prepare, subsample, stem_filter)}
 OPS |= {name: reduction(getattr(torch, name)) for name in ("sum", "mean")}
 OPS |= {name: binary(getattr(torch, name)) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")}
 OPS |= {name: unary(getattr(torch, name)) for name in ("exp", "log", "sqrt", "abs", "relu", "sigmoid", "tanh")} | {

@@ -36,7 +36,7 @@ SumPass plan_pass(const Walk& walk, Walk::Side side, int width, unsigned most_co
   if (pass.inner_kept) {
     pass.columns = even_share(kept, std::max(most_columns, walk_threads / reduced));
   } else {
-    pass.lines = even_share(reduced, 32 / width);  // 128 bytes side by side
+    pass.lines = even_share(reduced, width == 1 ? 32 : 8);  // 128 bytes side by side
     pass.columns = std::min(kept, walk_threads / pass.lines);
   }
   pass.lines = std::min(reduced, walk_threads / pass.columns);
@@ -55,17 +55,17 @@ Axes all_axes(const Walk& walk, int width) {
   return axes_of(walk, width, [](int) { return true; });
 }
 
-bool inner_in_packs(const Walk& walk) { return walk.extents[Walk::inner] % 4 == 0; }
+int inner_width(const Walk& walk, int packs) { return walk.extents[Walk::inner] % packs == 0 ? packs : 1; }
 
-SumPlan plan_sum(const Walk& walk, Walk::Side side, bool aligned) {
+SumPlan plan_sum(const Walk& walk, Walk::Side side, int width) {
   SumPlan plan;
-  plan.first = plan_pass(walk, side, aligned && inner_in_packs(walk) ? 4 : 1, 64, 512);
+  plan.first = plan_pass(walk, side, inner_width(walk, width), 64, 512);
   if (plan.first.parts == 1) return plan;
   const int parts = static_cast<int>(plan.first.parts);
   const int kept = static_cast<int>(plan.first.kept.count) * (plan.first.inner_kept ? plan.first.width : 1);
-  const int width = kept % 4 == 0 ? 4 : 1;
-  plan.second = plan_pass(dlfs::walk({parts, 1, 1, kept}, {1, 1, 1, kept}, {1, 1, 1, kept}), Walk::a, width,
-                          32 / width, 1);
+  const int wide = kept % 4 == 0 ? 4 : 1;
+  plan.second = plan_pass(dlfs::walk({parts, 1, 1, kept}, {1, 1, 1, kept}, {1, 1, 1, kept}), Walk::a, wide,
+                          32 / wide, 1);
   plan.partial_bytes = sizeof(float) * parts * kept;
   return plan;
 }

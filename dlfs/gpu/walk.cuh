@@ -3,8 +3,9 @@
 // up in one fixed order, so that every card and every run gives the same bits. For .cu files.
 //
 // An op is a struct with
+//   using Stored = T;                                                        what its tensors hold
 //   template <int width> __device__ Pack<float, width> at(Offsets) const;    the elements that begin there
-//   bool packs() const;                                                      its tensors may be read in fours
+//   bool packs() const;                                                      its tensors may be read 16 bytes at a time
 #pragma once
 
 #include <cstddef>
@@ -12,14 +13,14 @@
 
 #include "dlfs/gpu/divisor.h"
 #include "dlfs/gpu/launch.h"
-#include "dlfs/gpu/pack.h"
+#include "dlfs/gpu/number.cuh"
 #include "dlfs/tensor/walk.h"
 
 namespace dlfs {
 
 template <typename T>
 bool packs(const T* data) {
-  return reinterpret_cast<uintptr_t>(data) % sizeof(Pack<T, 4>) == 0;
+  return reinterpret_cast<uintptr_t>(data) % 16 == 0;
 }
 
 // Where an element lies in each of a walk's tensors.
@@ -70,24 +71,22 @@ struct SumPlan {
 constexpr int walk_threads = 256;
 
 Axes all_axes(const Walk& walk, int width);
-bool inner_in_packs(const Walk& walk);
-// Over the axes along which `side` repeats; in packs where the walk's extents and `aligned` allow it.
-SumPlan plan_sum(const Walk& walk, Walk::Side side, bool aligned);
+// `packs`, unless the walk's inner axis is no multiple of it: then 1.
+int inner_width(const Walk& walk, int packs);
+// Over the axes along which `side` repeats, in packs of `width` where that divides the walk's inner axis.
+SumPlan plan_sum(const Walk& walk, Walk::Side side, int width);
 
 // ---- what ops read ----
 
 // A tensor as it is: the whole of a walk.
 template <typename T>
 struct Plain {
+  using Stored = T;
   const T* data;
   bool packs() const { return dlfs::packs(data); }
   template <int width>
   __device__ Pack<float, width> at(Offsets offsets) const {
-    const auto from = *reinterpret_cast<const Pack<T, width>*>(data + offsets.whole);
-    Pack<float, width> values;
-#pragma unroll
-    for (int k = 0; k < width; ++k) values.at[k] = from.at[k];
-    return values;
+    return load<width>(data + offsets.whole);
   }
 };
 
@@ -102,7 +101,7 @@ struct Source {
   template <int width>
   __device__ Pack<float, width> at(unsigned offset) const {
     if (data != nullptr && !repeats) return Plain<T>{data}.template at<width>({.whole = offset});
-    const float one = data == nullptr ? number : static_cast<float>(data[offset]);
+    const float one = data == nullptr ? number : wide(data[offset]);
     Pack<float, width> values;
 #pragma unroll
     for (int k = 0; k < width; ++k) values.at[k] = one;
@@ -116,20 +115,15 @@ template <int width, typename T, typename Op>
 __global__ void store_each(Axes axes, Op op, T* to, bool add) {
   const unsigned i = blockIdx.x * walk_threads + threadIdx.x;
   if (i >= axes.count) return;
-  const Pack<float, width> value = op.template at<width>(axes.at(i));
-  auto* results = reinterpret_cast<Pack<T, width>*>(to);
-  Pack<T, width> result{};
-  if (add) result = results[i];
-#pragma unroll
-  for (int k = 0; k < width; ++k) result.at[k] = add ? result.at[k] + value.at[k] : value.at[k];
-  results[i] = result;
+  store(to + i * width, op.template at<width>(axes.at(i)), add);
 }
 
 template <typename T, typename Op>
 void launch_store(Stream stream, const Walk& walk, const Op& op, T* to, bool add) {
-  const int width = inner_in_packs(walk) && op.packs() && packs(to) ? 4 : 1;
+  constexpr int most = full_width<T>;
+  const int width = op.packs() && packs(to) ? inner_width(walk, most) : 1;
   const Axes axes = all_axes(walk, width);
-  const auto kernel = width == 4 ? store_each<4, T, Op> : store_each<1, T, Op>;
+  const auto kernel = width == most ? store_each<most, T, Op> : store_each<1, T, Op>;
   kernel<<<blocks_for(axes.count, walk_threads), walk_threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
       axes, op, to, add);
   check_launch("store_each");
@@ -172,7 +166,7 @@ __global__ void sum_parts(SumPass of, Op op, T* to, float scale, bool add) {
   if (!works || line != 0) return;
   const unsigned result = blockIdx.y * of.kept.count + k;
   const auto store = [&](unsigned at, float value) {
-    to[at] = scale * value + (add ? static_cast<float>(to[at]) : 0);
+    to[at] = rounded<T>(scale * value + (add ? wide(to[at]) : 0));
   };
   if (of.inner_kept) {
 #pragma unroll
@@ -187,7 +181,8 @@ __global__ void sum_parts(SumPass of, Op op, T* to, float scale, bool add) {
 
 template <typename T, typename Op>
 void launch_pass(Stream stream, const SumPass& pass, const Op& op, T* to, float scale, bool add) {
-  const auto kernel = pass.width == 4 ? sum_parts<4, T, Op> : sum_parts<1, T, Op>;
+  constexpr int most = full_width<typename Op::Stored>;
+  const auto kernel = pass.width == most ? sum_parts<most, T, Op> : sum_parts<1, T, Op>;
   kernel<<<dim3(pass.blocks, pass.parts), walk_threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
       pass, op, to, scale, add);
   check_launch("sum_parts");
@@ -197,6 +192,12 @@ struct SumStore {
   float scale = 1;
   bool add = false;
 };
+
+// The width for plan_sum().
+template <typename Op>
+int width_of(const Op& op) {
+  return op.packs() ? full_width<typename Op::Stored> : 1;
+}
 
 // requires: partial_bytes of working memory at `partials`.
 template <typename T, typename Op>

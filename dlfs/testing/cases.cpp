@@ -16,6 +16,7 @@ std::vector<OpCase> all_cases() {
            subsample_cases(),
            dropout_cases(),
            prepare_cases(),
+           stem_filter_cases(),
            step_number_cases(),
            linear_cases(),
            softmax_cross_entropy_cases(),

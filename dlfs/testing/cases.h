@@ -19,6 +19,7 @@ std::vector<OpCase> concat_cases();
 std::vector<OpCase> subsample_cases();
 std::vector<OpCase> dropout_cases();
 std::vector<OpCase> prepare_cases();
+std::vector<OpCase> stem_filter_cases();
 std::vector<OpCase> step_number_cases();
 std::vector<OpCase> linear_cases();
 std::vector<OpCase> softmax_cross_entropy_cases();

@@ -1,5 +1,5 @@
 #include "dlfs/gpu/launch.h"
-#include "dlfs/gpu/pack.h"
+#include "dlfs/gpu/number.cuh"
 #include "dlfs/ops/avg_pool/avg_pool.h"
 #include "dlfs/ops/windows.h"
 
@@ -9,9 +9,8 @@ namespace {
 constexpr int threads = 256;
 
 // One pack of y a thread: i counts packs, channels innermost.
-template <int width>
-__global__ void forward(Windows of, Places places, AvgPoolSettings settings, const Pack<float, width>* x,
-                        Pack<float, width>* y) {
+template <typename T, int width>
+__global__ void forward(Windows of, Places places, AvgPoolSettings settings, const T* x, T* y) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);
@@ -21,15 +20,15 @@ __global__ void forward(Windows of, Places places, AvgPoolSettings settings, con
   Pack<float, width> sum{}, mean{};
   for (int row = rows.first; row < rows.last; ++row)
     for (int column = columns.first; column < columns.last; ++column)
-      accumulate(sum, x[((to.n * of.x.h + top + row) * of.x.w + left + column) * packs + to.c]);
+      accumulate(
+          sum, load<width>(x + (((to.n * of.x.h + top + row) * of.x.w + left + column) * packs + to.c) * width));
   accumulate(mean, sum, settings.share(rows.last - rows.first, columns.last - columns.first));
-  y[i] = mean;
+  store(y + i * width, mean);
 }
 
 // One pack of d_x a thread: the windows that cover it, in the order of y.
-template <int width>
-__global__ void backward(Windows of, Places places, AvgPoolSettings settings, const Pack<float, width>* d_y,
-                         Pack<float, width>* d_x, bool add) {
+template <typename T, int width>
+__global__ void backward(Windows of, Places places, AvgPoolSettings settings, const T* d_y, T* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);
@@ -40,48 +39,50 @@ __global__ void backward(Windows of, Places places, AvgPoolSettings settings, co
     const Windows::Range down = of.inside(row * of.step - of.pad, of.x.h);
     for (int column = columns.first; column < columns.last; ++column) {
       const Windows::Range across = of.inside(column * of.step - of.pad, of.x.w);
-      accumulate(sum, d_y[((to.n * of.y.h + row) * of.y.w + column) * packs + to.c],
+      accumulate(sum, load<width>(d_y + (((to.n * of.y.h + row) * of.y.w + column) * packs + to.c) * width),
                  settings.share(down.last - down.first, across.last - across.first));
     }
   }
-  if (add) accumulate(sum, d_x[i]);
-  d_x[i] = sum;
+  store(d_x + i * width, sum, add);
 }
 
-template <int width>
-void launch_forward(const Windows& of, const Site& site, const AvgPoolSettings& settings,
-                    cudaStream_t stream) {
-  forward<width><<<blocks_for(of.y.count() / width, threads), threads, 0, stream>>>(
-      of, Places(of.y, width), settings, site.in[0].as<Pack<float, width>>(),
-      site.out[0].as<Pack<float, width>>());
-  check_launch("avg_pool forward");
+template <typename T, int width>
+KernelPtr forward_kernel(const Site& site, const AvgPoolSettings& settings) {
+  const Windows of = windows_over(site.in[0].shape(), settings);
+  const Places places(of.y, width);
+  return gpu_kernel([of, places, site, settings](Stream stream) {
+    forward<T, width>
+        <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+            of, places, settings, site.in[0].as<T>(), site.out[0].as<T>());
+    check_launch("avg_pool forward");
+  });
 }
 
-template <int width>
-void launch_backward(const Windows& of, const Site& site, const AvgPoolSettings& settings,
-                     cudaStream_t stream) {
-  backward<width><<<blocks_for(of.x.count() / width, threads), threads, 0, stream>>>(
-      of, Places(of.x, width), settings, site.d_out[0].as<Pack<float, width>>(),
-      site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
-  check_launch("avg_pool backward");
+template <typename T, int width>
+KernelPtr backward_kernel(const Site& site, const AvgPoolSettings& settings) {
+  const Windows of = windows_over(site.d_in[0].to.shape(), settings);
+  const Places places(of.x, width);
+  return gpu_kernel([of, places, site, settings](Stream stream) {
+    backward<T, width>
+        <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+            of, places, settings, site.d_out[0].as<T>(), site.d_in[0].to.as<T>(),
+            site.d_in[0].how == Write::add);
+    check_launch("avg_pool backward");
+  });
 }
 
 }  // namespace
 
 KernelPtr avg_pool_forward_gpu(Device&, const Site& site, const AvgPoolSettings& settings) {
-  const Windows of = windows_over(site.in[0].shape(), settings);
-  return gpu_kernel([of, site, settings](Stream stream) {
-    const auto launch = of.x.c % 4 == 0 ? launch_forward<4> : launch_forward<1>;
-    launch(of, site, settings, static_cast<cudaStream_t>(stream.native));
-  });
+  const auto& [shape, dtype] = site.in[0].spec;
+  return for_packs(dtype, shape.c,
+                   [&]<typename T, int width>() { return forward_kernel<T, width>(site, settings); });
 }
 
 KernelPtr avg_pool_backward_gpu(Device&, const Site& site, const AvgPoolSettings& settings) {
-  const Windows of = windows_over(site.d_in[0].to.shape(), settings);
-  return gpu_kernel([of, site, settings](Stream stream) {
-    const auto launch = of.x.c % 4 == 0 ? launch_backward<4> : launch_backward<1>;
-    launch(of, site, settings, static_cast<cudaStream_t>(stream.native));
-  });
+  const auto& [shape, dtype] = site.d_out[0].spec;
+  return for_packs(dtype, shape.c,
+                   [&]<typename T, int width>() { return backward_kernel<T, width>(site, settings); });
 }
 
 }  // namespace dlfs

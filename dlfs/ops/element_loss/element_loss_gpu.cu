@@ -2,6 +2,7 @@
 
 #include "dlfs/gpu/across.cuh"
 #include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/number.cuh"
 #include "dlfs/ops/element_loss/formulas.h"
 
 namespace dlfs {
@@ -10,17 +11,20 @@ namespace {
 constexpr int threads = 256, warps = threads / 32, most_blocks = 1024;
 
 // Where a gradient goes; null: nowhere.
+template <typename T>
 struct Into {
-  explicit Into(const Grad& grad) : to(grad.to.as<float>()), add(grad.how == Write::add) {}
-  __device__ void write(unsigned i, float gradient) const { to[i] = add ? to[i] + gradient : gradient; }
+  explicit Into(const Grad& grad) : to(grad.to.as<T>()), add(grad.how == Write::add) {}
+  __device__ void write(unsigned i, float gradient) const {
+    to[i] = rounded<T>(add ? wide(to[i]) + gradient : gradient);
+  }
 
-  float* to;
+  T* to;
   bool add;
 };
 
 // A block adds up every gridDim.x-th stretch of elements.
-template <typename Formula>
-__global__ void forward(Elements<Formula, float> at, float* sums) {
+template <typename Formula, typename T>
+__global__ void forward(Elements<Formula, float, T> at, float* sums) {
   float mine = 0;
   for (unsigned i = blockIdx.x * threads + threadIdx.x; i < at.count; i += gridDim.x * threads)
     mine += at.weight(i) * at.value(i);
@@ -37,8 +41,9 @@ __global__ void total(int blocks, const float* sums, float scale, float* loss) {
 }
 
 // One element a thread.
-template <typename Formula>
-__global__ void backward(Elements<Formula, float> at, const float* d_loss, Into d_prediction, Into d_target) {
+template <typename Formula, typename T>
+__global__ void backward(Elements<Formula, float, T> at, const float* d_loss, Into<T> d_prediction,
+                         Into<float> d_target) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= at.count) return;
   const float scale = at.scale * *d_loss * at.weight(i), by_prediction = at.by_prediction(i),
@@ -48,8 +53,8 @@ __global__ void backward(Elements<Formula, float> at, const float* d_loss, Into 
 }
 
 // One weight a warp: the values that it scales.
-template <typename Formula>
-__global__ void backward_weights(Elements<Formula, float> at, const float* d_loss, Into d_weights) {
+template <typename Formula, typename T>
+__global__ void backward_weights(Elements<Formula, float, T> at, const float* d_loss, Into<float> d_weights) {
   const unsigned w = blockIdx.x * warps + threadIdx.x / 32;
   if (w >= at.count / at.per_weight) return;
   float mine = 0;
@@ -58,13 +63,12 @@ __global__ void backward_weights(Elements<Formula, float> at, const float* d_los
   if (threadIdx.x % 32 == 0) d_weights.write(w, at.scale * *d_loss * all);
 }
 
-}  // namespace
-
-KernelPtr element_loss_forward_gpu(Device&, const Site& site, const ElementLossSettings& settings) {
+template <typename T>
+KernelPtr forward_kernel(const Site& site, const ElementLossSettings& settings) {
   const unsigned blocks = std::min<unsigned>(blocks_for(site.in[0].shape().count(), threads), most_blocks);
   site.scratch.request(blocks * sizeof(float));
   return with_formula(settings, [&]<typename Formula>(const Formula& formula) {
-    const Elements<Formula, float> at(formula, site, settings);
+    const Elements<Formula, float, T> at(formula, site, settings);
     return gpu_kernel([at, blocks, &scratch = site.scratch, loss = site.out[0].as<float>()](Stream stream) {
       const auto in = static_cast<cudaStream_t>(stream.native);
       auto* sums = static_cast<float*>(scratch.data());
@@ -76,10 +80,12 @@ KernelPtr element_loss_forward_gpu(Device&, const Site& site, const ElementLossS
   });
 }
 
-KernelPtr element_loss_backward_gpu(Device&, const Site& site, const ElementLossSettings& settings) {
+template <typename T>
+KernelPtr backward_kernel(const Site& site, const ElementLossSettings& settings) {
   return with_formula(settings, [&]<typename Formula>(const Formula& formula) {
-    const Elements<Formula, float> at(formula, site, settings);
-    const Into d_prediction(site.d_in[0]), d_target(site.d_in[1]), d_weights(site.d_in[2]);
+    const Elements<Formula, float, T> at(formula, site, settings);
+    const Into<T> d_prediction(site.d_in[0]);
+    const Into<float> d_target(site.d_in[1]), d_weights(site.d_in[2]);
     return gpu_kernel([=, d_loss = site.d_out[0].as<float>()](Stream stream) {
       const auto in = static_cast<cudaStream_t>(stream.native);
       if (d_prediction.to != nullptr || d_target.to != nullptr)
@@ -91,6 +97,16 @@ KernelPtr element_loss_backward_gpu(Device&, const Site& site, const ElementLoss
       check_launch("element loss backward by the weights");
     });
   });
+}
+
+}  // namespace
+
+KernelPtr element_loss_forward_gpu(Device&, const Site& site, const ElementLossSettings& settings) {
+  return for_type(site.in[0].spec.dtype, [&]<typename T>() { return forward_kernel<T>(site, settings); });
+}
+
+KernelPtr element_loss_backward_gpu(Device&, const Site& site, const ElementLossSettings& settings) {
+  return for_type(site.in[0].spec.dtype, [&]<typename T>() { return backward_kernel<T>(site, settings); });
 }
 
 }  // namespace dlfs

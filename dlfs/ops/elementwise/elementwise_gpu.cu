@@ -11,6 +11,7 @@ using namespace elementwise;
 // The elements of one formula.
 template <typename T, typename Of>
 struct Elements {
+  using Stored = T;
   Source<T> a, b, y, d;
   ElementwiseSettings settings;
 
@@ -49,7 +50,7 @@ Work gradient(const Site& site, size_t input, const ElementwiseSettings& setting
   const bool add = site.d_in[input].how == Write::add;
   if constexpr (Of::inputs == 2)
     if (site.d_in[input].to.shape() != site.d_out[0].shape()) {
-      const SumPlan plan = plan_sum(walk, input == 0 ? Walk::a : Walk::b, elements.packs());
+      const SumPlan plan = plan_sum(walk, input == 0 ? Walk::a : Walk::b, width_of(elements));
       site.scratch.request(plan.partial_bytes);
       return [=, &scratch = site.scratch](Stream stream) {
         launch_sum(stream, plan, elements, static_cast<float*>(scratch.data()), to, {.add = add});
@@ -58,15 +59,19 @@ Work gradient(const Site& site, size_t input, const ElementwiseSettings& setting
   return [=](Stream stream) { launch_store(stream, walk, elements, to, add); };
 }
 
+template <typename T, typename Of>
+Work value(const Site& site, const ElementwiseSettings& settings) {
+  const Walk walk = elementwise_walk(site);
+  const auto elements = elements_of<T, Of>(site, walk, settings);
+  return [=, to = site.out[0].as<T>()](Stream stream) { launch_store(stream, walk, elements, to, false); };
+}
+
 }  // namespace
 
 KernelPtr elementwise_forward_gpu(Device&, const Site& site, const ElementwiseSettings& settings) {
-  return with_formula(settings.kind, Part::value, [&](auto formula) {
-    const Walk walk = elementwise_walk(site);
-    const auto elements = elements_of<float, decltype(formula)>(site, walk, settings);
-    return gpu_kernel([=, to = site.out[0].as<float>()](Stream stream) {
-      launch_store(stream, walk, elements, to, false);
-    });
+  return with_formula(settings.kind, Part::value, [&]<typename Of>(Of) {
+    return for_type(site.out[0].spec.dtype,
+                    [&]<typename T>() { return gpu_kernel(value<T, Of>(site, settings)); });
   });
 }
 
@@ -75,9 +80,11 @@ KernelPtr elementwise_backward_gpu(Device&, const Site& site, const ElementwiseS
   std::vector<Work> works;
   for (size_t i = 0; i < site.d_in.size(); ++i)
     if (site.d_in[i].how != Write::skip)
-      works.push_back(
-          with_formula(settings.kind, i == 0 ? Part::gradient_a : Part::gradient_b,
-                       [&](auto formula) { return gradient<float, decltype(formula)>(site, i, settings); }));
+      works.push_back(with_formula(
+          settings.kind, i == 0 ? Part::gradient_a : Part::gradient_b, [&]<typename Of>(Of) {
+            return for_type(site.d_out[0].spec.dtype,
+                            [&]<typename T>() { return gradient<T, Of>(site, i, settings); });
+          }));
   return gpu_kernel([works](Stream stream) {
     for (const Work& work : works) work(stream);
   });

@@ -1,7 +1,8 @@
+#include <cmath>
 #include <cstdint>
 
 #include "dlfs/gpu/launch.h"
-#include "dlfs/gpu/pack.h"
+#include "dlfs/gpu/number.cuh"
 #include "dlfs/ops/max_pool/max_pool.h"
 #include "dlfs/ops/windows.h"
 
@@ -9,89 +10,107 @@ namespace dlfs {
 namespace {
 
 constexpr int threads = 256;
+constexpr int most = 3;  // rows and columns of a window that are read before any of a row is compared
 
 // One pack of y a thread: i counts packs, channels innermost.
-template <int width>
-__global__ void forward(Windows of, Places places, bool relu, const Pack<float, width>* x,
-                        Pack<float, width>* y, Pack<uint8_t, width>* winner) {
+template <typename T, int width>
+__global__ void forward(Windows of, Places places, bool relu, const T* x, T* y, uint8_t* winner) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);
   const int packs = places.packs.by;
   const int top = to.h * of.step - of.pad, left = to.w * of.step - of.pad;
   const Windows::Range rows = of.inside(top, of.x.h), columns = of.inside(left, of.x.w);
+  const int first = rows.first * of.size + columns.first;
   Pack<float, width> best;
-  Pack<uint8_t, width> place;
-  bool first = true;
-  for (int r = rows.first; r < rows.last; ++r)
-    for (int s = columns.first; s < columns.last; ++s) {
-      const Pack<float, width> value = x[((to.n * of.x.h + top + r) * of.x.w + left + s) * packs + to.c];
+  int place[width];
 #pragma unroll
-      for (int k = 0; k < width; ++k)
-        // Not at most the best: larger, or the first NaN.
-        if (first || (!(value.at[k] <= best.at[k]) && best.at[k] == best.at[k])) {
-          best.at[k] = value.at[k];
-          place.at[k] = static_cast<uint8_t>(r * of.size + s);
-        }
-      first = false;
-    }
-  if (relu)
+  for (int k = 0; k < width; ++k) {
+    best.at[k] = -INFINITY;
+    place[k] = first;
+  }
+  for (int r = rows.first; r < rows.last; ++r) {
+    const T* line = x + (((to.n * of.x.h + top + r) * of.x.w + left) * packs + to.c) * width;
+    for (int from = columns.first; from < columns.last; from += most) {
+      Pack<float, width> values[most];
 #pragma unroll
-    for (int k = 0; k < width; ++k)
-      if (best.at[k] <= 0) {
-        best.at[k] = 0;
-        place.at[k] = no_winner;
+      for (int j = 0; j < most; ++j)
+        if (from + j < columns.last) values[j] = load<width>(line + (from + j) * packs * width);
+#pragma unroll
+      for (int j = 0; j < most; ++j) {
+        const bool inside = from + j < columns.last;
+#pragma unroll
+        for (int k = 0; k < width; ++k)
+          // Not at most the best: larger, or the first NaN.
+          if (inside && !(values[j].at[k] <= best.at[k]) && best.at[k] == best.at[k]) {
+            best.at[k] = values[j].at[k];
+            place[k] = r * of.size + from + j;
+          }
       }
-  y[i] = best;
-  if (winner != nullptr) winner[i] = place;
+    }
+  }
+  Pack<uint8_t, width> won;
+#pragma unroll
+  for (int k = 0; k < width; ++k) {
+    const bool closed = relu && best.at[k] <= 0;
+    if (closed) best.at[k] = 0;
+    won.at[k] = static_cast<uint8_t>(closed ? no_winner : place[k]);
+  }
+  store(y + i * width, best);
+  if (winner != nullptr) reinterpret_cast<Pack<uint8_t, width>*>(winner)[i] = won;
 }
 
-// One pack of d_x a thread: the windows that cover it, in the order of y.
-template <int width>
-__global__ void backward(Windows of, Places places, const Pack<float, width>* d_y,
-                         const Pack<uint8_t, width>* winner, Pack<float, width>* d_x, bool add) {
+// One pack of d_x a thread: the windows that cover it, in the order of y; two of a row are read before any is added.
+template <typename T, int width>
+__global__ void backward(Windows of, Places places, const T* d_y, const uint8_t* winner, T* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);
   const int packs = places.packs.by;
   const Windows::Range rows = of.seeing(to.h, of.y.h), columns = of.seeing(to.w, of.y.w);
+  const auto* winners = reinterpret_cast<const Pack<uint8_t, width>*>(winner);
   Pack<float, width> sum{};
   for (int row = rows.first; row < rows.last; ++row)
-    for (int column = columns.first; column < columns.last; ++column) {
+    for (int column = columns.first; column < columns.last; column += 2) {
       const int from = ((to.n * of.y.h + row) * of.y.w + column) * packs + to.c;
       const int place = (to.h + of.pad - row * of.step) * of.size + to.w + of.pad - column * of.step;
-      const Pack<uint8_t, width> won = winner[from];
-      const Pack<float, width> gradient = d_y[from];
+      const bool both = column + 1 < columns.last;
+      Pack<uint8_t, width> won[2] = {winners[from]};
+      Pack<float, width> gradients[2] = {load<width>(d_y + from * width)};
+      if (both) {
+        won[1] = winners[from + packs];
+        gradients[1] = load<width>(d_y + (from + packs) * width);
+      }
 #pragma unroll
-      for (int k = 0; k < width; ++k)
-        if (won.at[k] == place) sum.at[k] += gradient.at[k];
+      for (int k = 0; k < width; ++k) {
+        if (won[0].at[k] == place) sum.at[k] += gradients[0].at[k];
+        if (both && won[1].at[k] == place - of.step) sum.at[k] += gradients[1].at[k];
+      }
     }
-  if (add) accumulate(sum, d_x[i]);
-  d_x[i] = sum;
+  store(d_x + i * width, sum, add);
 }
 
-template <int width>
+template <typename T, int width>
 KernelPtr forward_kernel(const Site& site, const MaxPoolSettings& settings) {
   const Windows of = windows_over(site.in[0].shape(), settings);
   const Places places(of.y, width);
   return gpu_kernel([of, places, site, relu = settings.relu](Stream stream) {
-    forward<width>
+    forward<T, width>
         <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-            of, places, relu, site.in[0].as<Pack<float, width>>(), site.out[0].as<Pack<float, width>>(),
-            site.saved[0].as<Pack<uint8_t, width>>());
+            of, places, relu, site.in[0].as<T>(), site.out[0].as<T>(), site.saved[0].as<uint8_t>());
     check_launch("max_pool forward");
   });
 }
 
-template <int width>
+template <typename T, int width>
 KernelPtr backward_kernel(const Site& site, const MaxPoolSettings& settings) {
   const Windows of = windows_over(site.d_in[0].to.shape(), settings);
   const Places places(of.x, width);
   return gpu_kernel([of, places, site](Stream stream) {
-    backward<width>
+    backward<T, width>
         <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-            of, places, site.d_out[0].as<Pack<float, width>>(), site.saved[0].as<Pack<uint8_t, width>>(),
-            site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
+            of, places, site.d_out[0].as<T>(), site.saved[0].as<uint8_t>(), site.d_in[0].to.as<T>(),
+            site.d_in[0].how == Write::add);
     check_launch("max_pool backward");
   });
 }
@@ -99,19 +118,15 @@ KernelPtr backward_kernel(const Site& site, const MaxPoolSettings& settings) {
 }  // namespace
 
 KernelPtr max_pool_forward_gpu(Device&, const Site& site, const MaxPoolSettings& settings) {
-  const int channels = site.in[0].shape().c;
-  const auto make = channels % 4 == 0   ? forward_kernel<4>
-                    : channels % 2 == 0 ? forward_kernel<2>
-                                        : forward_kernel<1>;
-  return make(site, settings);
+  const auto& [shape, dtype] = site.in[0].spec;
+  return for_packs(dtype, shape.c,
+                   [&]<typename T, int width>() { return forward_kernel<T, width>(site, settings); });
 }
 
 KernelPtr max_pool_backward_gpu(Device&, const Site& site, const MaxPoolSettings& settings) {
-  const int channels = site.d_out[0].shape().c;
-  const auto make = channels % 4 == 0   ? backward_kernel<4>
-                    : channels % 2 == 0 ? backward_kernel<2>
-                                        : backward_kernel<1>;
-  return make(site, settings);
+  const auto& [shape, dtype] = site.d_out[0].spec;
+  return for_packs(dtype, shape.c,
+                   [&]<typename T, int width>() { return backward_kernel<T, width>(site, settings); });
 }
 
 }  // namespace dlfs

@@ -21,20 +21,17 @@ class Prepare : public OpFunction<PrepareSettings> {
 
   std::string settings() const override {
     return concat(R"({"mean": )", list_of(settings_.mean), R"(, "deviation": )", list_of(settings_.deviation),
-                  R"(, "channels": )", settings_.channels, "}");
+                  R"(, "form": ")", to_string(settings_.form), "\"}");
   }
 
   Signature infer(const Inputs& in) const override {
     const auto refuse = [](const auto&... fact) { throw ShapeError("prepare", concat(fact...)); };
     DLFS_CHECK(in.size() == 2, "prepare takes pixels and looks");
     const Spec& pixels = in[0];
-    const int channels = settings_.channels == 0 ? pixels.shape.c : settings_.channels;
     if (!pixels || pixels.dtype != DType::u8 || (pixels.shape.c != 1 && pixels.shape.c != 3))
       refuse("pixels are ", to_string(pixels), ", but must be u8 with 1 or 3 channels");
     if (const Spec wanted{{pixels.shape.n, 1, 1, look_numbers}, DType::f32}; in[1] != wanted)
       refuse("looks are ", to_string(in[1]), ", but pixels ", to_string(pixels), " need ", to_string(wanted));
-    if (channels < pixels.shape.c)
-      refuse("y is to have ", channels, " channels, but pixels ", to_string(pixels), " have more");
     for (const auto& [name, numbers] :
          {std::pair("mean", settings_.mean), {"deviation", settings_.deviation}})
       if (static_cast<int>(numbers.size()) != pixels.shape.c)
@@ -44,8 +41,10 @@ class Prepare : public OpFunction<PrepareSettings> {
       if (!std::isfinite(settings_.mean[k] / settings_.deviation[k]))
         refuse("mean ", settings_.mean[k], " and deviation ", settings_.deviation[k], " of channel ", k,
                " give no number");
-    const Shape y{pixels.shape.n, pixels.shape.h, pixels.shape.w, channels};
-    return {.outputs = {{y, DType::f32}}, .saved = {}, .updates = {}, .terms = pixels.shape.c + 1};
+    return {.outputs = {{formed(pixels.shape, settings_.form), matrix_type(in.precision)}},
+            .saved = {},
+            .updates = {},
+            .terms = pixels.shape.c + 1};
   }
 };
 

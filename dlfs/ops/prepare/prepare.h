@@ -1,18 +1,20 @@
 // y = what a net is fed, from pixels as the loader delivers them: flipped, coloured, normalised, padded and cast in one
 // pass, so that one byte a sample crosses the bus.
 //
-//   pixels u8 [n,h,w,c], looks f32 [n,1,1,20] (one Look an image), y [n,h,w,channels]
+//   pixels u8 [n,h,w,c], looks f32 [n,1,1,20] (one Look an image), y [n,h,w,c], or in another form (ops/image_form.h), of
+//   the type that matrix work has in the trace's precision
 //
 //   p = pixels at (y, flip ? width - 1 - x : x);  q = clamp(colour * p + offset, 0, 255);  y = (q / 255 - mean) / deviation
 //
 // and 0 where the pixel lies outside of the look's width x height or inside of its erased rectangle, and in channels
-// that are added (c 3, channels 4: what Tensor Cores like). Without a gradient.
+// that a form adds. Without a gradient.
 #pragma once
 
 #include <array>
 #include <vector>
 
 #include "dlfs/graph/trace.h"
+#include "dlfs/ops/image_form.h"
 
 namespace dlfs {
 
@@ -31,7 +33,7 @@ static_assert(sizeof(Look) == look_numbers * sizeof(float));
 
 struct PrepareSettings {
   std::vector<float> mean, deviation;  // of pixels in [0,1], one a channel of the pixels
-  int channels = 0;                    // of y; 0: those of the pixels
+  ImageForm form = ImageForm::plain;   // of y
 };
 Value prepare(Value pixels, Value looks, const PrepareSettings& settings);
 

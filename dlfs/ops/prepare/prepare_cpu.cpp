@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "dlfs/cpu/number.h"
 #include "dlfs/ops/prepare/pixel.h"
 
 namespace dlfs {
@@ -61,70 +62,97 @@ class Mixer {
   const Four zero_{}, most_{255, 255, 255, 255};
 };
 
-class Prepare : public Kernel {
+// y in rows of f32 pixels: y itself where it holds these, else a buffer whose row is put where the form wants it.
+template <typename T>
+class Rows {
  public:
-  Prepare(const Site& site, const PrepareSettings& settings)
-      : pixels_(site.in[0]), looks_(site.in[1].as<Look>()), y_(site.out[0]), normal_(settings) {}
+  Rows(const Tensor& y, int w)
+      : y_(y), w_(w), blocks_(form_of(y.shape()) == ImageForm::blocks), channels_(blocks_ ? 3 : y.shape().c) {
+    if (!in_place()) buffer_.resize(static_cast<size_t>(w) * channels_);
+  }
+  int channels() const { return channels_; }
 
-  void run(Stream) override {
-    const int c = pixels_.shape().c, channels = y_.shape().c;
-    for (int n = 0; n < pixels_.shape().n; ++n)
-      if (!Table::serves(looks_[n], c))
-        channels == 3 ? image<3, 3>(n, Mixer(looks_[n], normal_)) : image<3, 4>(n, Mixer(looks_[n], normal_));
-      else if (const Table table(looks_[n], normal_, c); c == 1)
-        image<1, 1>(n, table);
-      else
-        channels == 3 ? image<3, 3>(n, table) : image<3, 4>(n, table);
+  void begin_image(int n) {
+    image_ = y_.as<T>() + n * (y_.shape().count() / y_.shape().n);
+    if (blocks_) std::fill_n(image_, y_.shape().count() / y_.shape().n, T(0));
+  }
+  float* begin(int row) {
+    if constexpr (std::is_same_v<T, float>)
+      if (!blocks_) return image_ + int64_t{row} * w_ * channels_;
+    return buffer_.data();
+  }
+  void end(int row) {
+    if (in_place()) return;
+    if (!blocks_) return put(buffer_.data(), w_ * channels_, image_ + int64_t{row} * w_ * channels_);
+    const BlockPlace first = block_place(0);  // two pixels are six channels side by side
+    T* to = image_ + (int64_t{(row - first.dy) / 2} * y_.shape().w - first.dx / 2) * 16 + row % 2 * 6;
+    for (int x = 0; x < w_; x += 2, to += 16) put(buffer_.data() + int64_t{x} * 3, 6, to);
   }
 
  private:
-  // `To` channels are put with each pixel, and what y has beyond is 0.
+  bool in_place() const { return std::is_same_v<T, float> && !blocks_; }
+
+  Tensor y_;
+  int w_;
+  bool blocks_;
+  int channels_;
+  T* image_ = nullptr;
+  std::vector<float> buffer_;
+};
+
+template <typename T>
+class Prepare : public Kernel {
+ public:
+  Prepare(const Site& site, const PrepareSettings& settings)
+      : pixels_(site.in[0]), looks_(site.in[1].as<Look>()), rows_(site.out[0], pixels_.shape().w), normal_(settings) {}
+
+  void run(Stream) override {
+    const int c = pixels_.shape().c;
+    const bool padded = rows_.channels() == 4;
+    for (int n = 0; n < pixels_.shape().n; ++n)
+      if (!Table::serves(looks_[n], c))
+        padded ? image<3, 4>(n, Mixer(looks_[n], normal_)) : image<3, 3>(n, Mixer(looks_[n], normal_));
+      else if (const Table table(looks_[n], normal_, c); c == 1)
+        padded ? image<1, 4>(n, table) : image<1, 1>(n, table);
+      else
+        padded ? image<3, 4>(n, table) : image<3, 3>(n, table);
+  }
+
+ private:
   template <int From, int To, typename Colour>
-  void image(int n, const Colour& colour) const {
-    const auto [count, h, w, channels] = y_.shape();
+  void image(int n, const Colour& colour) {
+    const auto [count, h, w, c] = pixels_.shape();
     const Shown shown(looks_[n], h, w);
+    rows_.begin_image(n);
     for (int y = 0; y < h; ++y) {
-      float* const row = y_.as<float>() + (int64_t{n} * h + y) * w * channels;
+      float* const row = rows_.begin(y);
       const int width = y < shown.height ? shown.width : 0;
       if (width > 0) {
         const uint8_t* const line = pixels_.as<uint8_t>() + (int64_t{n} * h + y) * w * From;
         const uint8_t* const first = line + int64_t{shown.source(0)} * From;
         const int step = shown.flip ? -From : From;
-        if (channels == To)
-          for (int x = 0; x < width; ++x) colour.template put<From, To>(first + x * step, row + x * To);
-        else
-          spread<From, To>(colour, {first, step}, row, width);
+        for (int x = 0; x < width; ++x) colour.template put<From, To>(first + x * step, row + x * To);
       }
-      std::fill(row + int64_t{width} * channels, row + int64_t{w} * channels, 0.0F);
+      std::fill(row + int64_t{width} * To, row + int64_t{w} * To, 0.0F);
       if (y >= shown.top && y < shown.bottom)
-        std::fill(row + int64_t{shown.left} * channels,
-                  row + int64_t{std::max(shown.left, shown.right)} * channels, 0.0F);
-    }
-  }
-
-  struct Line {
-    const uint8_t* first;
-    int step;
-  };
-  template <int From, int To, typename Colour>
-  void spread(const Colour& colour, Line line, float* row, int width) const {
-    const int channels = y_.shape().c;
-    for (int x = 0; x < width; ++x, row += channels) {
-      colour.template put<From, To>(line.first + x * line.step, row);
-      std::fill(row + To, row + channels, 0.0F);
+        std::fill(row + int64_t{shown.left} * To, row + int64_t{std::max(shown.left, shown.right)} * To,
+                  0.0F);
+      rows_.end(y);
     }
   }
 
   Tensor pixels_;
   const Look* looks_;
-  Tensor y_;
+  Rows<T> rows_;
   Normaliser normal_;
 };
 
 }  // namespace
 
 KernelPtr prepare_forward_cpu(Device&, const Site& site, const PrepareSettings& settings) {
-  return std::make_unique<Prepare>(site, settings);
+  return for_type(site.out[0].spec.dtype, [&]<typename T>() -> KernelPtr {
+    return std::make_unique<Prepare<T>>(site, settings);
+  });
 }
 
 }  // namespace dlfs

@@ -13,9 +13,9 @@
 namespace dlfs::testing {
 namespace {
 
-PrepareSettings settings_for(int c, int channels = 0) {
+PrepareSettings settings_for(int c, ImageForm form = ImageForm::plain) {
   PrepareSettings settings{
-      .mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}, .channels = channels};
+      .mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}, .form = form};
   settings.mean.resize(c);
   settings.deviation.resize(c);
   return settings;
@@ -50,7 +50,7 @@ std::vector<OpCase> prepare_cases() {
     std::string name;
     Shape pixels;
     std::vector<Look> looks;
-    int channels = 0;
+    ImageForm form = ImageForm::plain;
     bool speed = false;
   };
   const Look crop{.width = 224, .height = 224}, box{.width = 1333, .height = 800};
@@ -92,19 +92,23 @@ std::vector<OpCase> prepare_cases() {
            .pixels = {3, 5, 6, 3},
            .looks = {{.width = 6, .height = 5, .erased = {1, 1, 2, 2}},
                      mixed({.width = 5, .height = 4, .flip = 1})},
-           .channels = 4},
-           {.name = "eight channels",
-           .pixels = {2, 3, 6, 3},
-           .looks = {{.width = 6, .height = 3}, mixed({.width = 5, .height = 3})},
-           .channels = 8},
-           {.name = "eight of gray",
+           .form = ImageForm::padded},
+           {.name = "a fourth channel, whole words",
+           .pixels = {3, 5, 8, 3},
+           .looks = {{.width = 8, .height = 5, .flip = 1}, mixed({.width = 7, .height = 4, .flip = 1})},
+           .form = ImageForm::padded},
+           {.name = "three more of gray",
            .pixels = {2, 3, 6, 1},
            .looks = {{.width = 5, .height = 3}},
-           .channels = 8},
-           {.name = "three of gray",
-           .pixels = {2, 3, 8, 1},
-           .looks = {{.width = 7, .height = 3}},
-           .channels = 3},
+           .form = ImageForm::padded},
+           {.name = "blocks",
+           .pixels = {5, 6, 10, 3},
+           .looks = {{.width = 10, .height = 6},
+                     {.width = 10, .height = 5, .flip = 1},
+                     mixed({.width = 9, .height = 6, .flip = 1, .erased = {1, 1, 4, 3}}),
+                     {.width = 7, .height = 3},
+                     {}},
+           .form = ImageForm::blocks},
            {.name = "speed crops", .pixels = {256, 224, 224, 3}, .looks = {crop}, .speed = true},
            {.name = "speed crops, colours mixed",
            .pixels = {256, 224, 224, 3},
@@ -113,7 +117,12 @@ std::vector<OpCase> prepare_cases() {
            {.name = "speed crops, a fourth channel",
            .pixels = {256, 224, 224, 3},
            .looks = {crop},
-           .channels = 4,
+           .form = ImageForm::padded,
+           .speed = true},
+           {.name = "speed crops, blocks",
+           .pixels = {256, 224, 224, 3},
+           .looks = {crop, {.width = 224, .height = 224, .flip = 1}},
+           .form = ImageForm::blocks,
            .speed = true},
            {.name = "speed detection",
            .pixels = {16, 800, 1344, 3},
@@ -121,12 +130,13 @@ std::vector<OpCase> prepare_cases() {
            .speed = true},
        })
     all.push_back({.name = "prepare/" + row.name,
-                   .function = prepare_function(settings_for(row.pixels.c, row.channels)),
+                   .function = prepare_function(settings_for(row.pixels.c, row.form)),
                    .inputs = {{.spec = {row.pixels, DType::u8}, .below = 256},
                               {.spec = {{row.pixels.n, 1, 1, look_numbers}}, .given = numbers_of(row.looks)}},
                    .gradient = false,
                    .golden = !row.speed,
-                   .speed = row.speed});
+                   .speed = row.speed,
+                   .narrow = true});
   return all;
 }
 
@@ -223,8 +233,8 @@ TEST(Prepare, SaysBothSpecsOfWhatDoesNotFit) {
             "[prepare] pixels are u8 [2,4,4,4], but must be u8 with 1 or 3 channels");
   EXPECT_EQ(refused(pixels, {{1, 1, 1, look_numbers}}, settings_for(3)),
             "[prepare] looks are f32 [1,1,1,20], but pixels u8 [2,4,4,3] need f32 [2,1,1,20]");
-  EXPECT_EQ(refused(pixels, looks, settings_for(3, 2)),
-            "[prepare] y is to have 2 channels, but pixels u8 [2,4,4,3] have more");
+  EXPECT_EQ(refused({{2, 4, 5, 3}, DType::u8}, looks, settings_for(3, ImageForm::blocks)),
+            "[image form] images [2,4,5,3] have no form blocks; it is for 3 channels and even sizes");
   EXPECT_EQ(refused(pixels, looks, settings_for(1)),
             "[prepare] mean has 1 numbers, but pixels u8 [2,4,4,3] need 3");
   EXPECT_EQ(refused(pixels, looks, {.mean = {0, 0.5F, 0}, .deviation = {1, 0, 1}}),

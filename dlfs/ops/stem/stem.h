@@ -1,33 +1,15 @@
-// What Tensor Cores like images to be, and the filters of a net's first convolution that fit: three channels are a slow
-// case of every engine.
+// The filters of a net's first convolution, brought to the form that its images have (ops/image_form.h), differentiably
+// and in their own type: each weight has one place in the form, so its gradient is the one that arrives there.
 //
-//   plain    [n,h,w,c]            w [k,r,s,c]
-//   padded   [n,h,w,4]            w [k,r,s,4]     one more channel, of zeros
-//   blocks   [n,h/2+3,w/2+3,16]   w [k,4,4,16]    for 7x7, stride 2, pad 3: squares of 2x2 pixels become one of 12 channels
-//                                                 (row, column, colour), and 4 of zeros; the padding is in the map, so
-//                                                 that the convolution has stride 1 and pad 0
-//
-// prepare() writes images in each form. stem_filter() brings filters to it, differentiably, in their own type; gradients
-// come back the same way.
+//   plain    w [k,r,s,c]
+//   padded   w [k,r,s,4]
+//   blocks   w [k,4,4,16]         from [k,7,7,3]; the convolution then has stride 1 and pad 0
 #pragma once
 
 #include "dlfs/graph/trace.h"
+#include "dlfs/ops/image_form.h"
 
 namespace dlfs {
-
-enum class ImageForm : uint8_t { plain, padded, blocks };
-
-std::string to_string(ImageForm form);
-// [n,h,w,3] or [n,h,w,1] in a form. Throws ShapeError where it has none (blocks: odd sizes, other than 3 channels).
-Shape formed(const Shape& images, ImageForm form);
-// The form that a map of so many channels has: 16: blocks, 4: padded.
-ImageForm form_of(const Shape& formed);
-
-// Where block channel `c` (below 12) of block (y, x) lies in the image: row 2 y + dy, column 2 x + dx, outside of it zeros.
-struct BlockPlace {
-  int dy, dx, channel;
-};
-constexpr BlockPlace block_place(int c) { return {c / 6 - 4, c / 3 % 2 - 4, c % 3}; }
 
 struct StemFilterSettings {
   ImageForm form = ImageForm::padded;

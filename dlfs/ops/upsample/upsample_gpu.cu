@@ -1,7 +1,7 @@
 #include <vector>
 
 #include "dlfs/gpu/launch.h"
-#include "dlfs/gpu/pack.h"
+#include "dlfs/gpu/number.cuh"
 #include "dlfs/ops/upsample/upsample.h"
 
 namespace dlfs {
@@ -26,17 +26,19 @@ class Table {
 };
 
 // One pack of y a thread: i counts packs, channels innermost.
-template <int width>
+template <typename T, int width>
 __global__ void forward(Shape of_x, Places places, const UpsampleSource* rows, const UpsampleSource* columns,
-                        const Pack<float, width>* x, Pack<float, width>* y) {
+                        const T* x, T* y) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);
   const int packs = places.packs.by;
   const UpsampleSource row = rows[to.h], column = columns[to.w];
-  const auto at = [&](int h, int w) { return x[((to.n * of_x.h + h) * of_x.w + w) * packs + to.c]; };
+  const auto at = [&](int h, int w) { 
+    return load<width>(x + (((to.n * of_x.h + h) * of_x.w + w) * packs + to.c) * width);
+  };
   if (row.share == 0 && column.share == 0) {
-    y[i] = at(row.low, column.low);
+    store(y + i * width, at(row.low, column.low));
     return;
   }
   Pack<float, width> sum{};
@@ -44,7 +46,7 @@ __global__ void forward(Shape of_x, Places places, const UpsampleSource* rows, c
   accumulate(sum, at(row.low, column.high), (1 - row.share) * column.share);
   accumulate(sum, at(row.high, column.low), row.share * (1 - column.share));
   accumulate(sum, at(row.high, column.high), row.share * column.share);
-  y[i] = sum;
+  store(y + i * width, sum);
 }
 
 struct Axis {
@@ -53,9 +55,8 @@ struct Axis {
 };
 
 // One pack of d_x a thread: the outputs that read it, in the order of y.
-template <int width>
-__global__ void backward(Places places, Shape of_y, Axis down, Axis across, const Pack<float, width>* d_y,
-                         Pack<float, width>* d_x, bool add) {
+template <typename T, int width>
+__global__ void backward(Places places, Shape of_y, Axis down, Axis across, const T* d_y, T* d_x, bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);
@@ -65,29 +66,28 @@ __global__ void backward(Places places, Shape of_y, Axis down, Axis across, cons
   for (int row = rows.first; row < rows.last; ++row) {
     const float weight = down.sources[row].weight_of(to.h);
     for (int column = columns.first; column < columns.last; ++column)
-      accumulate(sum, d_y[((to.n * of_y.h + row) * of_y.w + column) * packs + to.c],
+      accumulate(sum, load<width>(d_y + (((to.n * of_y.h + row) * of_y.w + column) * packs + to.c) * width),
                  weight * across.sources[column].weight_of(to.w));
   }
-  if (add) accumulate(sum, d_x[i]);
-  d_x[i] = sum;
+  store(d_x + i * width, sum, add);
 }
 
-template <int width>
+template <typename T, int width>
 void launch_forward(const Site& site, const UpsampleSource* rows, const UpsampleSource* columns,
                     cudaStream_t stream) {
   const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
-  forward<width><<<blocks_for(y.count() / width, threads), threads, 0, stream>>>(
-      x, Places(y, width), rows, columns, site.in[0].as<Pack<float, width>>(),
-      site.out[0].as<Pack<float, width>>());
+  forward<T, width><<<blocks_for(y.count() / width, threads), threads, 0, stream>>>(
+      x, Places(y, width), rows, columns, site.in[0].as<T>(),
+      site.out[0].as<T>());
   check_launch("upsample forward");
 }
 
-template <int width>
+template <typename T, int width>
 void launch_backward(const Site& site, Axis down, Axis across, cudaStream_t stream) {
   const Shape &x = site.d_in[0].to.shape(), &y = site.d_out[0].shape();
-  backward<width><<<blocks_for(x.count() / width, threads), threads, 0, stream>>>(
-      Places(x, width), y, down, across, site.d_out[0].as<Pack<float, width>>(),
-      site.d_in[0].to.as<Pack<float, width>>(), site.d_in[0].how == Write::add);
+  backward<T, width><<<blocks_for(x.count() / width, threads), threads, 0, stream>>>(
+      Places(x, width), y, down, across, site.d_out[0].as<T>(),
+      site.d_in[0].to.as<T>(), site.d_in[0].how == Write::add);
   check_launch("upsample backward");
 }
 
@@ -97,9 +97,10 @@ KernelPtr upsample_forward_gpu(Device& device, const Site& site, const UpsampleS
   const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
   const Table rows(device, upsample_sources(x.h, y.h, settings.interpolation));
   const Table columns(device, upsample_sources(x.w, y.w, settings.interpolation));
-  return gpu_kernel([site, rows, columns](Stream stream) {
-    const auto launch = site.in[0].shape().c % 4 == 0 ? launch_forward<4> : launch_forward<1>;
-    launch(site, rows.data(), columns.data(), static_cast<cudaStream_t>(stream.native));
+  const auto work = for_packs(site.in[0].spec.dtype, x.c,
+                              []<typename T, int width>() { return launch_forward<T, width>; });
+  return gpu_kernel([=](Stream stream) {
+    work(site, rows.data(), columns.data(), static_cast<cudaStream_t>(stream.native));
   });
 }
 
@@ -110,9 +111,10 @@ KernelPtr upsample_backward_gpu(Device& device, const Site& site, const Upsample
   const Table rows(device, row_sources), columns(device, column_sources);
   const Table row_readers(device, upsample_readers(x.h, row_sources));
   const Table column_readers(device, upsample_readers(x.w, column_sources));
-  return gpu_kernel([site, rows, columns, row_readers, column_readers](Stream stream) {
-    const auto launch = site.d_in[0].to.shape().c % 4 == 0 ? launch_backward<4> : launch_backward<1>;
-    launch(site, {rows.data(), row_readers.data()}, {columns.data(), column_readers.data()},
+  const auto work = for_packs(site.d_out[0].spec.dtype, x.c,
+                              []<typename T, int width>() { return launch_backward<T, width>; });
+  return gpu_kernel([=](Stream stream) {
+    work(site, {rows.data(), row_readers.data()}, {columns.data(), column_readers.data()},
            static_cast<cudaStream_t>(stream.native));
   });
 }
