@@ -4,6 +4,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "dlfs/models/models.h"
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
 #include "dlfs/testing/spawn.h"
@@ -128,12 +129,15 @@ TEST(Bench, ItsTableFitsAnOldTerminal) {
 }
 
 TEST(Bench, RefusesWhatItCannotRun) {
+  std::vector<std::string> known;
+  for (const Model& model : models()) known.push_back(model.name);
+  const std::string names = join(known, ", ");
   expect_refused({"bench"}, "bench needs WHAT, ops: one by one; train, infer: a step; card; load");
   expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops, train, infer, card or load");
-  expect_refused({"bench", "train"}, "bench train needs NAME, the model: lenet, small_cnn");
-  expect_refused({"bench", "infer"}, "bench infer needs NAME, the model: lenet, small_cnn");
+  expect_refused({"bench", "train"}, "bench train needs NAME, the model: " + names);
+  expect_refused({"bench", "infer"}, "bench infer needs NAME, the model: " + names);
   expect_refused({"bench", "train", "lenett"},
-                 "[model] there is no model lenett; did you mean lenet? Models: lenet, small_cnn");
+                 "[model] there is no model lenett; did you mean lenet? Models: " + names);
   expect_refused(
       {"bench", "ops", "fly"},
       "[bench] no op's name holds fly; there are adam, add, avg_pool, batch_norm, concat, conv, dropout, "

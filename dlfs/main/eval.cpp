@@ -14,13 +14,14 @@ std::string accuracy_text(int64_t correct, int64_t count) {
                 with_separators(correct), " of ", with_separators(count), ")");
 }
 
-const Model& model_of(const ModelDescription& description, const std::string& path) {
+Model model_of(const ModelDescription& description, const std::string& path) {
   const Model* found = nullptr;
   for (const Model& model : models())
     if (model.name == description.model) found = &model;
   if (found == nullptr)
     throw FileError("model file",
                     path + ": is a \"" + description.model + "\", a model that this dlfs does not know");
+  if (found->any_input) return with_input(*found, description.input);
   if (found->input != description.input)
     throw FileError("model file", concat(path, ": takes images ", to_string(description.input), ", but a ",
                                          found->name, " takes ", to_string(found->input)));
@@ -30,7 +31,7 @@ const Model& model_of(const ModelDescription& description, const std::string& pa
 void run_eval(const EvalCommand& command, std::ostream& out) {
   const ModelFile file(command.weights);
   const ModelDescription& description = file.description();
-  const Model& model = model_of(description, command.weights);
+  const Model model = model_of(description, command.weights);
   const std::shared_ptr<const Source> test = open_test(command.data, description.classes);
 
   const std::unique_ptr<Device> device = open_device(command.device, command.precision, out);

@@ -139,7 +139,7 @@ class Predictor {
 void run_predict(const PredictCommand& command, std::ostream& out) {
   const ModelFile file(command.weights);
   const ModelDescription& description = file.description();
-  const Model& model = model_of(description, command.weights);
+  const Model model = model_of(description, command.weights);
   if (model.input.c != 1 && model.input.c != 3)
     throw UsageError("predict",
                      concat("a ", model.name, " takes ", model.input.c, " channels, but images have 1 or 3"));

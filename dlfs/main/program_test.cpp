@@ -185,7 +185,9 @@ TEST_F(Program, RefusesWordsThatItDoesNotKnow) {
 }
 
 TEST_F(Program, RefusesWhatIsMissingTwiceOrTooMuch) {
-  expect_refused({"train"}, "train needs MODEL, the model: lenet, small_cnn");
+  expect_refused({"train"},
+                 "train needs MODEL, the model: lenet, small_cnn, resnet18, resnet34, resnet50, resnet101, "
+                 "resnet152, resnext50_32x4d, resnet20, resnet32, resnet44, resnet56, squeezenet1_1");
   expect_refused({"train", "lenet"},
                  "train needs --data DATA, a store of import's, or idx:DIR, MNIST's four files");
   expect_refused({"eval"}, "eval needs WEIGHTS, a model.safetensors that train wrote");
@@ -284,7 +286,9 @@ TEST_F(Program, DescribesAModel) {
   expect_row({"arena to train", "KiB"});
   expect_row({"beside it", "4.9 MiB"});
   expect_refused({"describe", "lenett"},
-                 "[model] there is no model lenett; did you mean lenet? Models: lenet, small_cnn");
+                 "[model] there is no model lenett; did you mean lenet? Models: lenet, small_cnn, resnet18, "
+                 "resnet34, resnet50, resnet101, resnet152, resnext50_32x4d, resnet20, resnet32, resnet44, "
+                 "resnet56, squeezenet1_1");
   expect_refused({"describe", "lenet", "--batch", "0"},
                  "--batch is 0, but must be a whole number from 1 to 2147483647");
 }

@@ -67,8 +67,9 @@ void report_skipped(const std::vector<SkippedImage>& skipped, std::ostream& out)
 }  // namespace
 
 void run_train(const TrainCommand& command, std::ostream& out) {
-  const Model& model = find_model(command.model);
+  const Model& named = find_model(command.model);
   const Sources sources = open_sources(command.data);
+  const Model model = model_for(named, *sources.train);
   const TrainData data{sources.train, sources.test, pixel_statistics(*sources.train, model)};
   const ModelDescription description{.model = model.name,
                                      .input = model.input,

@@ -34,7 +34,7 @@ class PartlyDone : public Error {
 std::unique_ptr<Device> open_device(const std::string& name, Precision precision, std::ostream& out);
 
 // The model that a file at `path` is of, which must be one of ours and take the images that the file says.
-const Model& model_of(const ModelDescription& description, const std::string& path);
+Model model_of(const ModelDescription& description, const std::string& path);
 
 std::string accuracy_text(int64_t correct, int64_t count);  // "accuracy 0.9123 (9,123 of 10,000)"
 

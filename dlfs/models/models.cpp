@@ -13,10 +13,10 @@ const std::vector<Model>& models() {
       {.name = "resnet101", .input = large, .build = resnet101, .stem = Stem::blocks},
       {.name = "resnet152", .input = large, .build = resnet152, .stem = Stem::blocks},
       {.name = "resnext50_32x4d", .input = large, .build = resnext50_32x4d, .stem = Stem::blocks},
-      {.name = "resnet20", .input = small, .build = resnet20, .stem = Stem::padded},
-      {.name = "resnet32", .input = small, .build = resnet32, .stem = Stem::padded},
-      {.name = "resnet44", .input = small, .build = resnet44, .stem = Stem::padded},
-      {.name = "resnet56", .input = small, .build = resnet56, .stem = Stem::padded},
+      {.name = "resnet20", .input = small, .build = resnet20, .stem = Stem::padded, .any_input = true},
+      {.name = "resnet32", .input = small, .build = resnet32, .stem = Stem::padded, .any_input = true},
+      {.name = "resnet44", .input = small, .build = resnet44, .stem = Stem::padded, .any_input = true},
+      {.name = "resnet56", .input = small, .build = resnet56, .stem = Stem::padded, .any_input = true},
       {.name = "squeezenet1_1", .input = large, .build = squeezenet1_1, .stem = Stem::padded},
   };
   return all;
@@ -32,6 +32,15 @@ const Model& find_model(const std::string& name) {
   throw UsageError("model", "there is no model " + name +
                                 (near.empty() ? "" : "; did you mean " + near + "?") +
                                 (near.empty() ? "; models: " : " Models: ") + join(names, ", "));
+}
+
+// Gray images have no form, and blocks are of 2x2 pixels.
+Model with_input(const Model& model, const Shape& input) {
+  Model made = model;
+  made.input = input;
+  if (input.c != 3 || (model.stem == Stem::blocks && (input.h % 2 != 0 || input.w % 2 != 0)))
+    made.stem = Stem::plain;
+  return made;
 }
 
 }  // namespace dlfs

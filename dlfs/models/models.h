@@ -18,10 +18,13 @@ struct Model {
   Value (*build)(Value images,
                  int classes);  // images [n,h,w,c], or in a form of its stem -> logits [n,1,1,classes]
   Stem stem = Stem::plain;
+  bool any_input =
+      false;  // images of other sizes, gray or in colour, will do: MNIST's files are taken as they are
 };
 
 const std::vector<Model>& models();
 const Model& find_model(const std::string& name);  // throws UsageError with the nearest name and all of them
+Model with_input(const Model& model, const Shape& input);  // the same for images [1,h,w,c]
 
 // LeNet after Caffe's examples/mnist (LeCun et al., "Gradient-based learning applied to document recognition", 1998,
 // with ReLU): conv 20@5x5, max pool 2, conv 50@5x5, max pool 2, linear 500, linear to the classes. 431,080 parameters.

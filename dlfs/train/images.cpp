@@ -84,6 +84,12 @@ class Sums {
 
 }  // namespace
 
+Model model_for(const Model& model, const Source& source) {
+  const auto* memory = dynamic_cast<const MemorySource*>(&source);
+  if (memory == nullptr || !model.any_input) return model;
+  return with_input(model, {1, memory->images().height, memory->images().width, 1});
+}
+
 Augment usual_augment(const Model& model) {
   return model.name == "lenet" ? Augment{} : Augment{.flip = true, .crop = model.input.w / 8};
 }

@@ -21,6 +21,9 @@ struct Augment {
   float erase = 0;   // the probability that a rectangle is erased
   bool operator==(const Augment&) const = default;
 };
+// The model as it takes these images: one of any input takes those of MNIST's files at their own size, in gray.
+Model model_for(const Model& model, const Source& source);
+
 Augment usual_augment(const Model& model);
 std::string to_string(const Augment& augment);   // "flip,crop=4", "none"; parse_augment() reads it
 Augment parse_augment(const std::string& text);  // throws UsageError

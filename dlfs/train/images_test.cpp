@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dlfs/testing/error.h"
+#include "dlfs/testing/small_data.h"
 
 namespace dlfs::testing {
 namespace {
@@ -21,6 +22,21 @@ TEST(AugmentWords, ThatAreNoneAreNamed) {
   EXPECT_EQ(fault(""), "[dlfs] --augment has an empty word" + known);
   EXPECT_EQ(fault("flip=1"), "[dlfs] --augment has flip=1, but flip takes no number");
   EXPECT_EQ(fault("erase=2"), "[dlfs] --augment has erase=2, but the number must be above 0 and at most 1");
+}
+
+TEST(ModelsFor, MnistsFilesTakeThemAsTheyAre) {
+  const auto source = small_source({.height = 20, .width = 24}, Split::train);
+  const Model gray = model_for(find_model("resnet20"), *source);
+  EXPECT_EQ(gray.input, (Shape{1, 20, 24, 1}));
+  EXPECT_EQ(gray.stem, Stem::plain) << "gray images have no other form";
+  EXPECT_EQ(model_for(find_model("small_cnn"), *source).input, (Shape{1, 32, 32, 3}));
+}
+
+TEST(ModelsFor, OtherSizesKeepTheFormThatTheyCanHave) {
+  const Model& resnet = find_model("resnet50");
+  EXPECT_EQ(with_input(resnet, {1, 160, 128, 3}).stem, Stem::blocks);
+  EXPECT_EQ(with_input(resnet, {1, 161, 128, 3}).stem, Stem::plain);
+  EXPECT_EQ(with_input(find_model("resnet20"), {1, 33, 33, 3}).stem, Stem::padded);
 }
 
 }  // namespace

@@ -129,7 +129,8 @@ void RunFolder::finish(const State& state, Device& device, const ModelDescriptio
     curve.accuracies.push_back(static_cast<float>(accuracy(event.correct, event.count)));
   write_png(file("learning_curve.png"), learning_curve(curve));
 
-  write_png(file("predictions.png"), sheet_of(test, find_model(config_.model), result.predictions, title));
+  write_png(file("predictions.png"), sheet_of(test, with_input(find_model(config_.model), description.input),
+                                              result.predictions, title));
 
   double train_seconds = 0;
   for (const EpochEvent& event : epochs_) train_seconds += event.train_seconds;
