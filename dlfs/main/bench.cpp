@@ -7,14 +7,15 @@ namespace dlfs {
 
 void run_bench(const BenchCommand& command, std::ostream& out) {
   const bool of_model = command.what == "train" || command.what == "infer";
-  const Model* model = of_model ? &find_model(command.name) : nullptr;
+  Model model = of_model ? find_model(command.name) : Model{};
+  if (command.size) model.input = {1, command.size->height, command.size->width, model.input.c};
   const std::vector<OpRow> rows = command.what == "ops" ? op_rows_named(command.name) : std::vector<OpRow>{};
   // What is said of the machine must not stand between the lines that a program reads.
   const std::unique_ptr<Device> device = open_device(command.device, command.precision, std::cerr);
   if (command.what == "load") return run_bench_load(command, *device, out);
   if (command.what == "card") return bench_card(command, *device, out);
   BenchReport report(command, *device, out);
-  if (model != nullptr) bench_model(*model, command, *device, report, out);
+  if (of_model) bench_model(model, command, *device, report, out);
   for (const OpRow& row : rows) bench_op(row, command, *device, report);
 }
 

@@ -91,7 +91,7 @@ void run_bench_load(const BenchCommand& command, Device& device, std::ostream& o
   const auto snapshot = std::make_shared<const Snapshot>(Store(command.name, StoreUse::read));
   const auto source =
       std::make_shared<const StoreSource>(snapshot, split_with_images(*snapshot), Purpose::detect);
-  const Recipe recipe = recipe_for(command.size);
+  const Recipe recipe = recipe_for(command.size.value_or(Size{224, 224}));
   const int batch = std::min<int>(command.batch, static_cast<int>(source->count()));
   const int threads = command.threads > 0        ? command.threads
                       : command.decode_on_device ? 4

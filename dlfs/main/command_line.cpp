@@ -157,7 +157,7 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
   add_number<int>(verb, "--rounds", "to take the median of; 0: half a second, 3 to 9", bench.rounds,
                   {"a whole number from 0 to 1000", [](int n) { return n >= 0 && n <= 1000; }});
   add_switch(verb, "--profile", "of train and infer: where the time goes, by block and step", bench.profile);
-  add_value(verb, "--size", "WxH", "of load: a square is cut out, else all fitted in [224x224]",
+  add_value(verb, "--size", "WxH", "of images [the model's; for load 224x224]",
             [&bench](const std::string& word) { bench.size = parse_size(word); });
   add_decode(verb, bench.decode_on_device);
   add_number<int>(verb, "--threads", "of load; 0: as suits the device", bench.threads,

@@ -44,7 +44,7 @@ struct BenchCommand {
   bool profile = false;
   int threads = 0;  // of load; 0: as suits the device
   bool decode_on_device = false;
-  Size size = {224, 224};  // of load
+  std::optional<Size> size;  // of images; else 224x224 for load, and the model's
   bool table = false;
   std::string device = "auto";
   Precision precision = Precision::f32;

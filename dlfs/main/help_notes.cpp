@@ -88,14 +88,15 @@ means that the tensors stayed in a cache. Each tensor that is read or written
 counts once in bytes, or twice where it is both; each product of matrix work
 (conv and linear, not their biases) is two flops, and all else none. For train,
 the loss after 20 steps on one batch tells whether two machines did the same;
-for infer, the sum of the logits. peak_bytes are what it took of a card's memory,
-or the most that the process had on a CPU. card reports what a card reaches,
-and all ops (or those that NAME names) in each precision that it computes in.
-load takes the images of a store to batches on the device, and says what limits.
+for infer, the sum of the logits. peak_bytes are what it took of the card's
+memory, or the most that the process had on a CPU. card reports what a card
+reaches, and all ops (or those that NAME names) in each precision that it has.
+load takes the images of a store to batches on the device, cut out of them where
+the size is a square and else fitted in, and says what limits.
 
 For example:
   dlfs bench train lenet --batch 256
-  dlfs bench infer lenet --batch 32 --profile
+  dlfs bench infer small_cnn --size 64 --batch 32 --profile
   dlfs bench load my.db --size 224 --threads 8
   dlfs bench ops conv | jq -r '[.op, .half, .ms, .ratio] | @tsv'
 )";
