@@ -23,6 +23,9 @@ std::vector<OpCase> all_cases() {
            element_loss_cases(),
            sgd_cases(),
            adam_cases(),
+           lars_cases(),
+           accumulate_cases(),
+           loss_scale_cases(),
            elementwise_cases(),
            reduce_cases(),
        })

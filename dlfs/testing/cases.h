@@ -26,6 +26,9 @@ std::vector<OpCase> softmax_cross_entropy_cases();
 std::vector<OpCase> element_loss_cases();
 std::vector<OpCase> sgd_cases();
 std::vector<OpCase> adam_cases();
+std::vector<OpCase> lars_cases();
+std::vector<OpCase> accumulate_cases();
+std::vector<OpCase> loss_scale_cases();
 std::vector<OpCase> elementwise_cases();
 std::vector<OpCase> reduce_cases();
 
