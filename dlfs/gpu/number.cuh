@@ -54,7 +54,8 @@ __device__ T rounded(float value) {
 #else
       const unsigned whole = __float_as_uint(value);
       const bool nan = (whole & 0x7fffffff) > 0x7f800000;
-      number.bits = static_cast<uint16_t>(nan ? (whole >> 16) | 0x40 : (whole + 0x7fff + (whole >> 16 & 1)) >> 16);
+      number.bits =
+          static_cast<uint16_t>(nan ? (whole >> 16) | 0x40 : (whole + 0x7fff + (whole >> 16 & 1)) >> 16);
 #endif
     }
     return number;
@@ -88,7 +89,7 @@ struct WordOf<1> {
 };
 // The widest word that `size` bytes are made of.
 template <size_t size>
-using Word = typename WordOf<size % 16 == 0 ? 16 : size & (~size + 1)>::type;
+using Word = typename WordOf<size % 16 == 0 ? 16 : size&(~size + 1)>::type;
 
 template <int width, typename T>
 __device__ Pack<float, width> load(const T* from) {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <sstream>
 
-#include "dlfs/models/models.h"
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
+#include "dlfs/models/models.h"
 #include "dlfs/testing/spawn.h"
 
 namespace dlfs::testing {

@@ -13,11 +13,11 @@ Shape formed(const Shape& images, ImageForm form) {
   if (form == ImageForm::plain) return images;
   if (c != 1 && c != 3)
     throw ShapeError("image form", concat("images ", to_string(images), " have no form ", to_string(form),
-                                    "; it is for 1 or 3 channels"));
+                                          "; it is for 1 or 3 channels"));
   if (form == ImageForm::padded) return {n, h, w, 4};
   if (c != 3 || h % 2 != 0 || w % 2 != 0)
     throw ShapeError("image form", concat("images ", to_string(images),
-                                    " have no form blocks; it is for 3 channels and even sizes"));
+                                          " have no form blocks; it is for 3 channels and even sizes"));
   return {n, h / 2 + 3, w / 2 + 3, 16};
 }
 

@@ -51,9 +51,9 @@ struct Stem {
 Stem run_stem(Device& device, ImageForm form, Precision precision) {
   State state(1);
   Trace trace(state, {.precision = precision});
-  const Value x = prepare(trace.input("pixels", {{2, 22, 18, 3}, DType::u8}),
-                          trace.input("looks", {{2, 1, 1, look_numbers}}),
-                          {.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}, .form = form});
+  const Value x = prepare(
+      trace.input("pixels", {{2, 22, 18, 3}, DType::u8}), trace.input("looks", {{2, 1, 1, look_numbers}}),
+      {.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}, .form = form});
   const Value w = trace.weight(
       state.add("w", {{8, 7, 7, 3}}, Role::parameter, {.kind = Init::Kind::normal, .value = 0.1F}));
   const bool blocks = form == ImageForm::blocks;

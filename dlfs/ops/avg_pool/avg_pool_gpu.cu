@@ -21,14 +21,16 @@ __global__ void forward(Windows of, Places places, AvgPoolSettings settings, con
   for (int row = rows.first; row < rows.last; ++row)
     for (int column = columns.first; column < columns.last; ++column)
       accumulate(
-          sum, load<width>(x + (((to.n * of.x.h + top + row) * of.x.w + left + column) * packs + to.c) * width));
+          sum,
+          load<width>(x + (((to.n * of.x.h + top + row) * of.x.w + left + column) * packs + to.c) * width));
   accumulate(mean, sum, settings.share(rows.last - rows.first, columns.last - columns.first));
   store(y + i * width, mean);
 }
 
 // One pack of d_x a thread: the windows that cover it, in the order of y.
 template <typename T, int width>
-__global__ void backward(Windows of, Places places, AvgPoolSettings settings, const T* d_y, T* d_x, bool add) {
+__global__ void backward(Windows of, Places places, AvgPoolSettings settings, const T* d_y, T* d_x,
+                         bool add) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);

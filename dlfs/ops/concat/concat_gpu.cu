@@ -51,7 +51,8 @@ template <typename T>
 KernelPtr copies(const std::vector<Strip<T>>& strips) {
   return gpu_kernel([strips](Stream stream) {
     for (const Strip<T>& strip : strips)
-      (in_packs(strip) ? launch<T, full_width<T>> : launch<T, 1>)(strip, static_cast<cudaStream_t>(stream.native));
+      (in_packs(strip) ? launch<T, full_width<T>> : launch<T, 1>)(strip,
+                                                                  static_cast<cudaStream_t>(stream.native));
   });
 }
 
@@ -61,8 +62,8 @@ KernelPtr forward(const Site& site, const ConcatSettings& settings) {
   std::vector<Strip<T>> strips;
   T* to = site.out[0].as<T>();
   for (size_t i = 0; i < settings.channels.size(); to += settings.channels[i++])
-    strips.push_back({site.in[i].as<T>(), to, static_cast<unsigned>(y.count() / y.c),
-                      settings.channels[i], settings.channels[i], y.c, false});
+    strips.push_back({site.in[i].as<T>(), to, static_cast<unsigned>(y.count() / y.c), settings.channels[i],
+                      settings.channels[i], y.c, false});
   return copies(strips);
 }
 
@@ -73,8 +74,8 @@ KernelPtr backward(const Site& site, const ConcatSettings& settings) {
   const T* from = site.d_out[0].as<T>();
   for (size_t i = 0; i < settings.channels.size(); from += settings.channels[i++])
     if (const Grad& grad = site.d_in[i]; grad.how != Write::skip)
-      strips.push_back({from, grad.to.as<T>(), static_cast<unsigned>(y.count() / y.c),
-                        settings.channels[i], y.c, settings.channels[i], grad.how == Write::add});
+      strips.push_back({from, grad.to.as<T>(), static_cast<unsigned>(y.count() / y.c), settings.channels[i],
+                        y.c, settings.channels[i], grad.how == Write::add});
   return copies(strips);
 }
 

@@ -24,8 +24,7 @@ void launch(const DropoutMask& mask, const Tensor& step, const Tensor& from, con
             cudaStream_t stream) {
   const int64_t packs = from.shape().count() / width;
   multiply<T, width><<<blocks_for(packs, threads), threads, 0, stream>>>(
-      static_cast<unsigned>(packs), mask, step.as<int>(), from.as<T>(),
-      to.to.as<T>(), to.how == Write::add);
+      static_cast<unsigned>(packs), mask, step.as<int>(), from.as<T>(), to.to.as<T>(), to.how == Write::add);
   check_launch("dropout");
 }
 

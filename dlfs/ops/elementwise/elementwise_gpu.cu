@@ -80,8 +80,8 @@ KernelPtr elementwise_backward_gpu(Device&, const Site& site, const ElementwiseS
   std::vector<Work> works;
   for (size_t i = 0; i < site.d_in.size(); ++i)
     if (site.d_in[i].how != Write::skip)
-      works.push_back(with_formula(
-          settings.kind, i == 0 ? Part::gradient_a : Part::gradient_b, [&]<typename Of>(Of) {
+      works.push_back(
+          with_formula(settings.kind, i == 0 ? Part::gradient_a : Part::gradient_b, [&]<typename Of>(Of) {
             return for_type(site.d_out[0].spec.dtype,
                             [&]<typename T>() { return gradient<T, Of>(site, i, settings); });
           }));

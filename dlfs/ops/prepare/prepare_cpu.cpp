@@ -104,7 +104,10 @@ template <typename T>
 class Prepare : public Kernel {
  public:
   Prepare(const Site& site, const PrepareSettings& settings)
-      : pixels_(site.in[0]), looks_(site.in[1].as<Look>()), rows_(site.out[0], pixels_.shape().w), normal_(settings) {}
+      : pixels_(site.in[0]),
+        looks_(site.in[1].as<Look>()),
+        rows_(site.out[0], pixels_.shape().w),
+        normal_(settings) {}
 
   void run(Stream) override {
     const int c = pixels_.shape().c;
@@ -150,9 +153,8 @@ class Prepare : public Kernel {
 }  // namespace
 
 KernelPtr prepare_forward_cpu(Device&, const Site& site, const PrepareSettings& settings) {
-  return for_type(site.out[0].spec.dtype, [&]<typename T>() -> KernelPtr {
-    return std::make_unique<Prepare<T>>(site, settings);
-  });
+  return for_type(site.out[0].spec.dtype,
+                  [&]<typename T>() -> KernelPtr { return std::make_unique<Prepare<T>>(site, settings); });
 }
 
 }  // namespace dlfs

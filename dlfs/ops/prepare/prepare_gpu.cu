@@ -125,7 +125,8 @@ KernelPtr rows_kernel(const Site& site, const PrepareSettings& settings) {
 KernelPtr prepare_forward_gpu(Device&, const Site& site, const PrepareSettings& settings) {
   return for_type(site.out[0].spec.dtype, [&]<typename T>() {
     if (settings.form == ImageForm::blocks) return kernel_of<T, 3, 16, 1>(site, settings);
-    return site.in[0].shape().w % 4 == 0 ? rows_kernel<T, 4>(site, settings) : rows_kernel<T, 1>(site, settings);
+    return site.in[0].shape().w % 4 == 0 ? rows_kernel<T, 4>(site, settings)
+                                         : rows_kernel<T, 1>(site, settings);
   });
 }
 

@@ -39,7 +39,7 @@ KernelPtr backward(const Site& site, const ReduceSettings& settings) {
   const Tensor& d_y = site.d_out[0];
   const Walk through = walk(d_x.shape(), d_y.shape(), d_y.shape());
   const Spread<T> spread{{d_y.as<T>(), 0, through.strides[Walk::a][Walk::inner] == 0},
-                             reduce_scale(settings, d_x.shape(), d_y.shape())};
+                         reduce_scale(settings, d_x.shape(), d_y.shape())};
   return gpu_kernel([=, to = d_x.as<T>(), add = how == Write::add](Stream stream) {
     launch_store(stream, through, spread, to, add);
   });

@@ -81,7 +81,8 @@ __global__ void backward(Rows of, const T* logits, const int* labels, const floa
   float gradient = 0;
   if (label != of.ignored) {
     const bool wanted = i - row * of.classes == static_cast<unsigned>(label);
-    gradient = expf(wide(logits[i]) - log_sums[row]) - of.smoothing / of.classes - (wanted ? 1 - of.smoothing : 0);
+    gradient =
+        expf(wide(logits[i]) - log_sums[row]) - of.smoothing / of.classes - (wanted ? 1 - of.smoothing : 0);
     gradient *= *d_loss * *inverse_count;
   }
   d_logits[i] = rounded<T>(add ? wide(d_logits[i]) + gradient : gradient);
@@ -101,7 +102,7 @@ KernelPtr forward_kernel(const Site& site, const SoftmaxCrossEntropySettings& se
     const auto in = static_cast<cudaStream_t>(stream.native);
     auto* partials = static_cast<Partial*>(site.scratch.data());
     forward<T><<<blocks, threads, 0, in>>>(of, site.in[0].as<T>(), site.in[1].as<int>(),
-                                        site.saved[0].as<float>(), partials);
+                                           site.saved[0].as<float>(), partials);
     check_launch("softmax_cross_entropy forward");
     mean<<<1, threads, 0, in>>>(blocks, partials, site.out[0].as<float>(), site.saved[1].as<float>());
     check_launch("softmax_cross_entropy mean");
@@ -113,10 +114,9 @@ KernelPtr backward_kernel(const Site& site, const SoftmaxCrossEntropySettings& s
   const Rows of = rows_of(site, settings);
   return gpu_kernel([of, site](Stream stream) {
     backward<T><<<blocks_for(int64_t{of.rows} * of.classes, threads), threads, 0,
-               static_cast<cudaStream_t>(stream.native)>>>(
-        of, site.in[0].as<T>(), site.in[1].as<int>(), site.saved[0].as<float>(),
-        site.saved[1].as<float>(), site.d_out[0].as<float>(), site.d_in[0].to.as<T>(),
-        site.d_in[0].how == Write::add);
+                  static_cast<cudaStream_t>(stream.native)>>>(
+        of, site.in[0].as<T>(), site.in[1].as<int>(), site.saved[0].as<float>(), site.saved[1].as<float>(),
+        site.d_out[0].as<float>(), site.d_in[0].to.as<T>(), site.d_in[0].how == Write::add);
     check_launch("softmax_cross_entropy backward");
   });
 }

@@ -12,7 +12,8 @@ struct StemPlaces {
   // The weight that stands at `place` of the form, -1 where a zero does. Block row r and its row c / 6 lie 2 r - 4 + c / 6
   // rows from the output's first, the filter's row i lies i - 3 from it.
   constexpr int weight_at(int place) const {
-    const int c = place % y.c, s = place / y.c % y.w, r = place / y.c / y.w % y.h, k = place / y.c / y.w / y.h;
+    const int c = place % y.c, s = place / y.c % y.w, r = place / y.c / y.w % y.h,
+              k = place / y.c / y.w / y.h;
     if (!blocks) return c < w.c ? ((k * w.h + r) * w.w + s) * w.c + c : -1;
     const BlockPlace at = block_place(c);
     const int row = 2 * r + at.dy + 3, column = 2 * s + at.dx + 3;
