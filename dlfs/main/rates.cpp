@@ -36,7 +36,7 @@ double update_rate(Device& device) {
   const Filled p(device, spec), g(device, spec), rate(device, {});
   Scratch scratch;
   const KernelPtr add =
-      sgd_function({.momentum = 0})->forward(device, {{*rate, *p, *g}, {}, {}, {}, {}, scratch});
+      sgd_function({.momentum = 0})->forward(device, {{*rate, *p, *g, {}, {}}, {}, {}, {}, {}, scratch});
   return 3 * static_cast<double>(bytes(spec)) / measure_kernel(device, *add).fastest;
 }
 
