@@ -87,6 +87,7 @@ std::string profile_table(const std::vector<StepTime>& times, const Rates& rates
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const StepTime& a, const StepTime& b) { return lost(a) > lost(b); });
   std::vector<Line> lines;
+  lines.reserve(sorted.size());
   for (const StepTime& time : sorted)
     lines.push_back(
         {concat(time.step->path, time.step->backward ? " backward: " : ": ", time.step->kernel->engine()),

@@ -65,14 +65,15 @@ std::vector<float> images_of(const Model& model, const Shape& formed) {
   return numbers;
 }
 
-void trace_model(Trace& trace, const Model& model, const BenchCommand& command) {
+void trace_model(Trace& trace, const Model& model, const BenchCommand& command, DeviceKind device) {
   if (trace.settings().mode == Mode::train)
     return trace_training_step(
         trace, model, command.classes,
-        {.batch = command.batch, .weight_decay = 1e-4F, .precision = command.precision});
+        {.batch = command.batch, .weight_decay = 1e-4F, .precision = command.precision}, device);
   const Shape one = model.input;
-  const Value images =
-      trace.input("images", {{command.batch, one.h, one.w, one.c}, matrix_type(command.precision)});
+  const Shape plain{command.batch, one.h, one.w, one.c};
+  const Value images = trace.input("images", {formed(plain, image_form(model, command.precision, device)),
+                                              matrix_type(command.precision)});
   trace.output("logits", model.build(images, command.classes));
 }
 
@@ -120,7 +121,7 @@ void bench_model(const Model& model, const BenchCommand& command, Device& device
   State state(1);
   Trace trace(state,
               {.mode = command.what == "train" ? Mode::train : Mode::infer, .precision = command.precision});
-  trace_model(trace, model, command);
+  trace_model(trace, model, command, device.kind());
   Plan plan(std::move(trace));
   plan.compile(device);
   const double compile_seconds =
