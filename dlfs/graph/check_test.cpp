@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "dlfs/cpu/cpu_device.h"
+#include "dlfs/tensor/half.h"
 
 namespace dlfs::testing {
 namespace {
@@ -22,14 +23,16 @@ class TwoAnswers : public Function {
   KernelPtr forward(Device&, const Site& site) const override {
     class Fill : public Kernel {
      public:
-      Fill(Numbers numbers, float* to) : numbers_(std::move(numbers)), to_(to) {}
-      void run(Stream) override { std::copy(numbers_.begin(), numbers_.end(), to_); }
+      Fill(Numbers numbers, const Tensor& to) : numbers_(std::move(numbers)), to_(to) {}
+      void run(Stream) override {
+        for (size_t i = 0; i < numbers_.size(); ++i) set_number(to_.data, to_.spec.dtype, i, numbers_[i]);
+      }
 
      private:
       Numbers numbers_;
-      float* to_;
+      Tensor to_;
     };
-    return std::make_unique<Fill>(answers_[made_++], site.out[0].as<float>());
+    return std::make_unique<Fill>(answers_[made_++], site.out[0]);
   }
 
  private:
@@ -37,11 +40,12 @@ class TwoAnswers : public Function {
   mutable int made_ = 0;
 };
 
-bool check_passes(const std::vector<float>& subject, const std::vector<float>& reference) {
+bool check_passes(const std::vector<float>& subject, const std::vector<float>& reference,
+                  DType dtype = DType::f32) {
   const auto cpu = open_cpu(), other = open_cpu();
   State state(1);
   Trace trace(state);
-  const Value x = trace.input("x", {{1, 1, 1, 4}});
+  const Value x = trace.input("x", {{1, 1, 1, 4}, dtype});
   trace.output("y", trace.apply(std::make_shared<TwoAnswers>(subject, reference), {x})[0]);
   Plan plan(std::move(trace));
   plan.compile(*cpu);
@@ -62,6 +66,16 @@ TEST(Check, AllowsRoundingAndNoMore) {
   EXPECT_TRUE(check_passes({1, 2, 3, 4}, {1, 2, 3, 4}));
   EXPECT_TRUE(check_passes({1, 2, 3, 4.000001F}, {1, 2, 3, 4}));
   EXPECT_FALSE(check_passes({1, 2, 3, 4.00001F}, {1, 2, 3, 4}));
+}
+
+// The reference answers in f32: what is stored in 16 bits may lie two of its roundings away.
+TEST(Check, AllowsTheRoundingOf16BitsAndNoMore) {
+  EXPECT_TRUE(check_passes({1, 2, 3, 4}, {1.003F, 2, 3, 4.01F}, DType::bf16));
+  EXPECT_FALSE(check_passes({1, 2, 3, 4}, {1, 2, 3, 4.06F}, DType::bf16));
+  EXPECT_TRUE(check_passes({1, 2, 3, 4}, {1.0004F, 2, 3, 4.001F}, DType::f16));
+  EXPECT_FALSE(check_passes({1, 2, 3, 4}, {1, 2, 3, 4.01F}, DType::f16));
+  EXPECT_TRUE(check_passes({infinity, nan, 3, 4}, {infinity, nan, 3, 4.01F}, DType::bf16));
+  EXPECT_FALSE(check_passes({infinity, 2, 3, 4}, {70000, 2, 3, 4}, DType::f16)) << "an overflow is a difference";
 }
 
 TEST(Check, ComparesInfinitiesAndNanByThemselves) {

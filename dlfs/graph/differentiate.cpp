@@ -110,8 +110,9 @@ class Differentiator {
     if (graph_.settings.mode != Mode::infer || !graph_.losses.empty()) return;
     std::vector<char> fixed(graph_.nodes.size(), 0);
     for (size_t i = 0; i < graph_.nodes.size(); ++i) fixed[i] = graph_.nodes[i].source == Source::state;
-    for (const Graph::Call& call : graph_.calls)
-      for (const int updated : call.signature.updates) fixed[call.in[updated]] = 0;
+    for (const std::vector<Graph::Call>* calls : {&graph_.calls, &graph_.updates})
+      for (const Graph::Call& call : *calls)
+        for (const int updated : call.signature.updates) fixed[call.in[updated]] = 0;
     for (const int index : order) {
       const Graph::Call& call = graph_.calls[index];
       const auto is_given = [](int id) { return id >= 0; };

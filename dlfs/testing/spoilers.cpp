@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 
+#include "dlfs/tensor/half.h"
+
 namespace dlfs::testing {
 namespace {
 
@@ -73,6 +75,21 @@ class WrongLargest : public Wrapper {
   }
 };
 
+class CoarseHalves : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  KernelPtr forward(Device& device, const Site& site) const override {
+    return std::make_unique<Spoiled>(inner_->forward(device, site), [out = site.out[0]] {
+      if (out.spec.dtype == DType::f32) return;
+      for (size_t i = 0; i < static_cast<size_t>(out.shape().count()); ++i) {
+        int exponent = 0;
+        const double mantissa = std::frexp(number_at(out.data, out.spec.dtype, i), &exponent);
+        set_number(out.data, out.spec.dtype, i, std::ldexp(std::round(std::ldexp(mantissa, 5)), exponent - 5));
+      }
+    });
+  }
+};
+
 }  // namespace
 
 FunctionPtr with_zero_backward(FunctionPtr function) {
@@ -83,6 +100,9 @@ FunctionPtr with_set_for_add(FunctionPtr function) {
 }
 FunctionPtr with_wrong_largest(FunctionPtr function) {
   return std::make_shared<WrongLargest>(std::move(function));
+}
+FunctionPtr with_coarse_halves(FunctionPtr function) {
+  return std::make_shared<CoarseHalves>(std::move(function));
 }
 
 }  // namespace dlfs::testing

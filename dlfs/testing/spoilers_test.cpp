@@ -7,6 +7,11 @@
 #include "dlfs/graph/check.h"
 #include "dlfs/graph/plan.h"
 #include "dlfs/ops/conv/conv.h"
+#include "dlfs/ops/elementwise/elementwise.h"
+#include "dlfs/ops/max_pool/max_pool.h"
+#include "dlfs/ops/reduce/reduce.h"
+#include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "dlfs/tensor/half.h"
 #include "dlfs/testing/cases.h"
 #include "dlfs/testing/op_checks.h"
 
@@ -52,6 +57,58 @@ TEST(Spoilers, ALargestElementOnePercentTooLargeIsRefused) {
     const double tolerance = output_tolerance(wanted.signature(), Precision::f32);
     EXPECT_GT(relative_error(found.results()[0], wanted.results()[0]), tolerance) << of.name;
   }
+}
+
+TEST(Spoilers, AResultRoundedCoarselyIn16BitsIsRefused) {
+  const auto cpu = open_cpu();
+  int tried = 0;
+  for (OpCase of : all_cases()) {
+    if (of.name != "max_pool/2x2" && of.name != "mean/spatial, odd" && of.name != "elementwise/silu" &&
+        of.name != "concat/two" && of.name != "stem_filter/blocks")
+      continue;
+    ++tried;
+    EXPECT_TRUE(all_ok(check_narrow(*cpu, *cpu, of, Precision::bf16))) << of.name;
+    of.function = with_coarse_halves(of.function);
+    EXPECT_TRUE(all_ok(check_compare(*cpu, *cpu, of))) << of.name;
+    EXPECT_FALSE(all_ok(check_narrow(*cpu, *cpu, of, Precision::bf16))) << of.name;
+  }
+  EXPECT_EQ(tried, 5);
+}
+
+// A net in bf16 against the reference in f32: what is right passes, and a wrong step is named.
+std::string check_in_16_bits(bool wrong) {
+  const auto cpu = open_cpu(), reference = open_cpu();
+  State state(1);
+  Trace trace(state, {.precision = Precision::bf16});
+  const Value x = trace.input("x", {{2, 8, 8, 16}, DType::bf16});
+  const Value w = trace.weight(
+      state.add("w", {{1, 1, 1, 16}}, Role::parameter, {.kind = Init::Kind::normal, .value = 0.5F}));
+  FunctionPtr pool = max_pool_function({});
+  if (wrong) pool = with_coarse_halves(pool);
+  const Value y = trace.apply(pool, {silu(x * w)})[0];
+  trace.loss("loss", softmax_cross_entropy(global_average_pool(y), trace.input("labels", {{2, 1, 1, 1}, DType::i32})));
+  trace.output("d_w", trace.gradient(w));
+  Plan plan(std::move(trace));
+  plan.compile(*cpu);
+  std::vector<Bf16> images(static_cast<size_t>(plan["x"].shape().count()));
+  for (size_t i = 0; i < images.size(); ++i) images[i] = Bf16(static_cast<float>(i * 37 % 101) / 50 - 1);
+  const std::vector<int32_t> labels{3, 11};
+  cpu->upload(plan["x"], images.data(), cpu->stream());
+  cpu->upload(plan["labels"], labels.data(), cpu->stream());
+  Check check(*cpu, *reference);
+  try {
+    plan.run(cpu->stream(), check);
+    return concat(check.steps(), " steps are equal");
+  } catch (const CheckError& error) {
+    return error.what();
+  }
+}
+
+TEST(Spoilers, ACheckRunIn16BitsNamesTheStep) {
+  EXPECT_EQ(check_in_16_bits(false), "10 steps are equal");
+  const std::string found = check_in_16_bits(true);
+  EXPECT_EQ(found.rfind("[check] max_pool: max_pool forward differs from the cpu in out0 bf16 [2,4,4,16]", 0), 0U)
+      << found;
 }
 
 // On the "device" the second convolution is wrong; on the reference, which is made from the same Function, it is right:

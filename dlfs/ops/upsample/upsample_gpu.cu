@@ -34,7 +34,7 @@ __global__ void forward(Shape of_x, Places places, const UpsampleSource* rows, c
   const Place to = places.at(i);
   const int packs = places.packs.by;
   const UpsampleSource row = rows[to.h], column = columns[to.w];
-  const auto at = [&](int h, int w) {
+  const auto at = [&](int h, int w) { 
     return load<width>(x + (((to.n * of_x.h + h) * of_x.w + w) * packs + to.c) * width);
   };
   if (row.share == 0 && column.share == 0) {
@@ -77,7 +77,8 @@ void launch_forward(const Site& site, const UpsampleSource* rows, const Upsample
                     cudaStream_t stream) {
   const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
   forward<T, width><<<blocks_for(y.count() / width, threads), threads, 0, stream>>>(
-      x, Places(y, width), rows, columns, site.in[0].as<T>(), site.out[0].as<T>());
+      x, Places(y, width), rows, columns, site.in[0].as<T>(),
+      site.out[0].as<T>());
   check_launch("upsample forward");
 }
 
@@ -85,8 +86,8 @@ template <typename T, int width>
 void launch_backward(const Site& site, Axis down, Axis across, cudaStream_t stream) {
   const Shape &x = site.d_in[0].to.shape(), &y = site.d_out[0].shape();
   backward<T, width><<<blocks_for(x.count() / width, threads), threads, 0, stream>>>(
-      Places(x, width), y, down, across, site.d_out[0].as<T>(), site.d_in[0].to.as<T>(),
-      site.d_in[0].how == Write::add);
+      Places(x, width), y, down, across, site.d_out[0].as<T>(),
+      site.d_in[0].to.as<T>(), site.d_in[0].how == Write::add);
   check_launch("upsample backward");
 }
 
@@ -96,8 +97,8 @@ KernelPtr upsample_forward_gpu(Device& device, const Site& site, const UpsampleS
   const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
   const Table rows(device, upsample_sources(x.h, y.h, settings.interpolation));
   const Table columns(device, upsample_sources(x.w, y.w, settings.interpolation));
-  const auto work =
-      for_packs(site.in[0].spec.dtype, x.c, []<typename T, int width>() { return launch_forward<T, width>; });
+  const auto work = for_packs(site.in[0].spec.dtype, x.c,
+                              [&]<typename T, int width>() { return launch_forward<T, width>; });
   return gpu_kernel([=](Stream stream) {
     work(site, rows.data(), columns.data(), static_cast<cudaStream_t>(stream.native));
   });
@@ -111,10 +112,10 @@ KernelPtr upsample_backward_gpu(Device& device, const Site& site, const Upsample
   const Table row_readers(device, upsample_readers(x.h, row_sources));
   const Table column_readers(device, upsample_readers(x.w, column_sources));
   const auto work = for_packs(site.d_out[0].spec.dtype, x.c,
-                              []<typename T, int width>() { return launch_backward<T, width>; });
+                              [&]<typename T, int width>() { return launch_backward<T, width>; });
   return gpu_kernel([=](Stream stream) {
     work(site, {rows.data(), row_readers.data()}, {columns.data(), column_readers.data()},
-         static_cast<cudaStream_t>(stream.native));
+           static_cast<cudaStream_t>(stream.native));
   });
 }
 
