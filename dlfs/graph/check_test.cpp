@@ -75,7 +75,8 @@ TEST(Check, AllowsTheRoundingOf16BitsAndNoMore) {
   EXPECT_TRUE(check_passes({1, 2, 3, 4}, {1.0004F, 2, 3, 4.001F}, DType::f16));
   EXPECT_FALSE(check_passes({1, 2, 3, 4}, {1, 2, 3, 4.01F}, DType::f16));
   EXPECT_TRUE(check_passes({infinity, nan, 3, 4}, {infinity, nan, 3, 4.01F}, DType::bf16));
-  EXPECT_FALSE(check_passes({infinity, 2, 3, 4}, {70000, 2, 3, 4}, DType::f16)) << "an overflow is a difference";
+  EXPECT_FALSE(check_passes({infinity, 2, 3, 4}, {70000, 2, 3, 4}, DType::f16))
+      << "an overflow is a difference";
 }
 
 TEST(Check, ComparesInfinitiesAndNanByThemselves) {

@@ -47,7 +47,8 @@ class Sum : public Function {
   explicit Sum(SumSettings settings) : settings_(std::move(settings)) {}
   std::string name() const override { return settings_.name; }
   Signature infer(const Inputs&) const override {
-    return {.outputs = {settings_.scalar ? Spec{{1, 1, 1, 1}} : four}, .saved = {}, .updates = settings_.updates};
+    return {
+        .outputs = {settings_.scalar ? Spec{{1, 1, 1, 1}} : four}, .saved = {}, .updates = settings_.updates};
   }
   KernelPtr forward(Device&, const Site& site) const override {
     return std::make_unique<Work>([site, settings = settings_] {
@@ -56,7 +57,8 @@ class Sum : public Function {
       for (int i = 0; i < site.out[0].shape().count(); ++i) y[i] = 0;
       for (const Tensor& in : site.in)
         for (int i = 0; i < 4; ++i)
-          y[settings.scalar ? 0 : i] += static_cast<float>(number_at(in.data, in.spec.dtype, static_cast<size_t>(i)));
+          y[settings.scalar ? 0 : i] +=
+              static_cast<float>(number_at(in.data, in.spec.dtype, static_cast<size_t>(i)));
       for (const int updated : settings.updates)
         for (int i = 0; i < 4; ++i) site.in[static_cast<size_t>(updated)].as<float>()[i] += 1;
     });
@@ -65,7 +67,8 @@ class Sum : public Function {
     return std::make_unique<Work>([site] {
       for (const auto& [to, how] : site.d_in)
         for (size_t i = 0; how != Write::skip && i < 4; ++i)
-          set_number(to.data, to.spec.dtype, i, (how == Write::add ? number_at(to.data, to.spec.dtype, i) : 0) + 1);
+          set_number(to.data, to.spec.dtype, i,
+                     (how == Write::add ? number_at(to.data, to.spec.dtype, i) : 0) + 1);
     });
   }
 
@@ -85,7 +88,8 @@ TEST(WorkingCopy, IsTheParameterRoundedInA16BitTrace) {
   const auto cpu = open_cpu();
   State state(1);
   const Param w = add(state, "w", 1.003F);
-  Trace wide(state), tf32(state, {.precision = Precision::tf32}), narrow(state, {.precision = Precision::bf16});
+  Trace wide(state), tf32(state, {.precision = Precision::tf32}),
+      narrow(state, {.precision = Precision::bf16});
   EXPECT_EQ(wide.weight(w).spec(), four);
   EXPECT_EQ(tf32.weight(w).spec(), four);
   EXPECT_FALSE(state.entry(w).working.spec);
@@ -131,9 +135,10 @@ TEST(WorkingCopy, HasOneTypeAndOneUseInATrace) {
   const Param w = add(state, "w");
   Trace half(state, {.precision = Precision::f16}), other(state, {.precision = Precision::bf16});
   half.weight(w);
-  expect_error<ShapeError>([&] { other.weight(w); },
-                           "[state] w has a copy in f16 already and cannot have one in bf16 too; use one precision "
-                           "of the two, or another State");
+  expect_error<ShapeError>(
+      [&] { other.weight(w); },
+      "[state] w has a copy in f16 already and cannot have one in bf16 too; use one precision "
+      "of the two, or another State");
   expect_error<ShapeError>(
       [&] { half.param(w); },
       "[trace] w is used twice in one trace; keep the Value, or give one a scope of its own");
@@ -161,7 +166,8 @@ TEST(WorkingCopy, HasAGradientOfItsTypeAndOnlyWhereAPlanNeedsIt) {
 }
 
 struct Made {
-  int64_t of_state = 0, of_all = 0;  // runs of the call that reads the State alone, and of the one that reads more
+  int64_t of_state = 0,
+          of_all = 0;  // runs of the call that reads the State alone, and of the one that reads more
 };
 
 std::unique_ptr<Plan> inference(State& state, Made& made, Mode mode = Mode::infer) {

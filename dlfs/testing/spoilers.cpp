@@ -84,7 +84,8 @@ class CoarseHalves : public Wrapper {
       for (size_t i = 0; i < static_cast<size_t>(out.shape().count()); ++i) {
         int exponent = 0;
         const double mantissa = std::frexp(number_at(out.data, out.spec.dtype, i), &exponent);
-        set_number(out.data, out.spec.dtype, i, std::ldexp(std::round(std::ldexp(mantissa, 5)), exponent - 5));
+        set_number(out.data, out.spec.dtype, i,
+                   std::ldexp(std::round(std::ldexp(mantissa, 5)), exponent - 5));
       }
     });
   }

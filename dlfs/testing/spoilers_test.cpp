@@ -86,7 +86,8 @@ std::string check_in_16_bits(bool wrong) {
   FunctionPtr pool = max_pool_function({});
   if (wrong) pool = with_coarse_halves(pool);
   const Value y = trace.apply(pool, {silu(x * w)})[0];
-  trace.loss("loss", softmax_cross_entropy(global_average_pool(y), trace.input("labels", {{2, 1, 1, 1}, DType::i32})));
+  trace.loss("loss", softmax_cross_entropy(global_average_pool(y),
+                                           trace.input("labels", {{2, 1, 1, 1}, DType::i32})));
   trace.output("d_w", trace.gradient(w));
   Plan plan(std::move(trace));
   plan.compile(*cpu);
@@ -107,8 +108,7 @@ std::string check_in_16_bits(bool wrong) {
 TEST(Spoilers, ACheckRunIn16BitsNamesTheStep) {
   EXPECT_EQ(check_in_16_bits(false), "10 steps are equal");
   const std::string found = check_in_16_bits(true);
-  EXPECT_EQ(found.rfind("[check] max_pool: max_pool forward differs from the cpu in out0 bf16 [2,4,4,16]", 0), 0U)
-      << found;
+  EXPECT_EQ(found.rfind("[check] max_pool: max_pool forward differs from the cpu", 0), 0U) << found;
 }
 
 // On the "device" the second convolution is wrong; on the reference, which is made from the same Function, it is right:

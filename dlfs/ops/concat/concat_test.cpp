@@ -81,6 +81,12 @@ TEST(Concat, NamesBothValuesOfWhatDoesNotFit) {
         concat({a, c});
       },
       "[concat] neck: map 1 is i32 [2,4,4,1], but must be f32, f16 or bf16");
+  const Value half = trace.input("half", {{2, 4, 4, 8}, DType::f16});
+  expect_error<ShapeError>(
+      [&] {
+        concat({a, half});
+      },
+      "[concat] neck: map 1 is f16 [2,4,4,8], but map 0 is f32 [2,4,4,8]; give all one type");
   expect_error<ShapeError>([&] { concat({a, Value{}}); }, "[concat] map 1 is a null value");
   expect_error<ShapeError>([&] { concat(std::vector<Value>{}); },
                            "[concat] there are no maps; give one or more");

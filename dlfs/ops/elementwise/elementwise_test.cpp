@@ -398,6 +398,13 @@ TEST(Elementwise, NamesBothValuesOfWhatDoesNotFit) {
         infer({.kind = Kind::add}, {x, Spec{x.shape, DType::i32}});
       },
       "[add] an input is i32 [2,4,5,3], but must be f32, f16 or bf16");
+  expect_error<ShapeError>(
+      [&] {
+        infer({.kind = Kind::add}, {Spec{x.shape, DType::f16}, x});
+      },
+      "[add] a is f16 [2,4,5,3] and b f32 [2,4,5,3]; give both one type (Trace::weight() gives a parameter "
+      "that of "
+      "maps)");
   expect_error<ShapeError>([&] { infer({.kind = Kind::leaky_relu, .slope = -0.5F}, {x}); },
                            "[leaky_relu] slope -0.5 is negative; it must be at least 0");
   State state(1);

@@ -66,6 +66,16 @@ TEST(Reduce, KnowsItsShapes) {
   EXPECT_EQ(shape(Over::images), "[1,3,4,5] of 2");
 }
 
+// For all ops in one place (ops/halves.h).
+TEST(Reduce, IsRefusedInF16OnACpu) {
+  const auto cpu = open_cpu();
+  const OpCase of = narrow_twin(reduce_cases()[0], Precision::f16);
+  OpRun run(*cpu, of);
+  const std::string refusal = "[sum] a CPU computes in f32 or bf16, not f16; take --precision bf16 or f32";
+  expect_error<DeviceError>([&] { run.forward(); }, refusal);
+  expect_error<DeviceError>([&] { run.backward(Write::set); }, refusal);
+}
+
 TEST(Reduce, NamesWhatItCannotTake) {
   expect_error<ShapeError>(
       [] {

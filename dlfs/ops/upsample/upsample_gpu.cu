@@ -34,7 +34,7 @@ __global__ void forward(Shape of_x, Places places, const UpsampleSource* rows, c
   const Place to = places.at(i);
   const int packs = places.packs.by;
   const UpsampleSource row = rows[to.h], column = columns[to.w];
-  const auto at = [&](int h, int w) { 
+  const auto at = [&](int h, int w) {
     return load<width>(x + (((to.n * of_x.h + h) * of_x.w + w) * packs + to.c) * width);
   };
   if (row.share == 0 && column.share == 0) {
@@ -77,8 +77,7 @@ void launch_forward(const Site& site, const UpsampleSource* rows, const Upsample
                     cudaStream_t stream) {
   const Shape &x = site.in[0].shape(), &y = site.out[0].shape();
   forward<T, width><<<blocks_for(y.count() / width, threads), threads, 0, stream>>>(
-      x, Places(y, width), rows, columns, site.in[0].as<T>(),
-      site.out[0].as<T>());
+      x, Places(y, width), rows, columns, site.in[0].as<T>(), site.out[0].as<T>());
   check_launch("upsample forward");
 }
 
@@ -86,8 +85,8 @@ template <typename T, int width>
 void launch_backward(const Site& site, Axis down, Axis across, cudaStream_t stream) {
   const Shape &x = site.d_in[0].to.shape(), &y = site.d_out[0].shape();
   backward<T, width><<<blocks_for(x.count() / width, threads), threads, 0, stream>>>(
-      Places(x, width), y, down, across, site.d_out[0].as<T>(),
-      site.d_in[0].to.as<T>(), site.d_in[0].how == Write::add);
+      Places(x, width), y, down, across, site.d_out[0].as<T>(), site.d_in[0].to.as<T>(),
+      site.d_in[0].how == Write::add);
   check_launch("upsample backward");
 }
 
@@ -115,7 +114,7 @@ KernelPtr upsample_backward_gpu(Device& device, const Site& site, const Upsample
                               [&]<typename T, int width>() { return launch_backward<T, width>; });
   return gpu_kernel([=](Stream stream) {
     work(site, {rows.data(), row_readers.data()}, {columns.data(), column_readers.data()},
-           static_cast<cudaStream_t>(stream.native));
+         static_cast<cudaStream_t>(stream.native));
   });
 }
 
