@@ -21,6 +21,7 @@ Value fire(const std::string& name, Value x, int squeeze, int expand) {
 
 }  // namespace
 
+// torchvision's pools round their extents up, these down: for images of 224x224 that is the same.
 Value squeezenet1_1(Value images, int classes) {
   Value x = conv_layer("features.0", images,
                        {.filters = 64, .stem = true, .settings = {.stride = 2, .relu = true}});

@@ -90,7 +90,7 @@ WeightsReport load_weights(const std::string& path, State& state, Device& device
   const SafeTensors file = read_safetensors(path);
   const NameMap& map = settings.source == "auto" ? likeliest(file, state) : named(settings.source);
   const Found found = found_by(map, file);
-  const WeightsReport report = compare(map, file, found, state);
+  WeightsReport report = compare(map, file, found, state);
   if (report.loaded.empty() || (!settings.partial && !report.complete()))
     throw FileError(
         "weights", concat(path, " does not fit the model, by ", map.source, "'s names: ", to_string(report)));

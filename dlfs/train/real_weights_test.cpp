@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "dlfs/data/augment/render.h"
 #include "dlfs/data/codec/decode.h"
 #include "dlfs/models/weights.h"
 #include "dlfs/testing/data.h"
@@ -41,25 +42,32 @@ Pixels cifar10(const std::string& data, const std::string& pattern) {
   return made;
 }
 
-// The share of images that a model with the weights of `file` knows.
-double accuracy(Device& device, const std::string& model_name, const Pixels& pixels, Precision precision) {
-  DLFS_CHECK(!pixels.labels.empty(), "no images");
+const PrepareSettings usual{.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}};
+
+// A model with weights of the folder `weights`: what it makes of pixels [n,h,w,3].
+std::vector<float> logits_of(Device& device, const std::string& model_name, const std::string& weights,
+                             std::span<const uint8_t> pixels, int classes, Precision precision) {
   const Model& model = find_model(model_name);
   State state(1);
   {
     Trace trace(state, {.mode = Mode::infer, .precision = precision});
-    model.build(trace.input("images", {model.input, matrix_type(precision)}), 10);
+    model.build(trace.input("images", {model.input, matrix_type(precision)}), classes);
   }
-  load_weights(concat(*data_folder("weights"), "/", model_name, "-cifar10.safetensors"), state, device);
-  Evaluator evaluator(device, state, model, 10, precision,
-                      {.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}});
-  const std::vector<float> logits = evaluator.logits(pixels.images);
+  load_weights(concat(*data_folder("weights"), "/", weights), state, device);
+  return Evaluator(device, state, model, classes, precision, usual).logits(pixels);
+}
+
+// The share of images that a ResNet knows.
+double accuracy(Device& device, const std::string& model, const Pixels& pixels, Precision precision) {
+  DLFS_CHECK(!pixels.labels.empty(), "no images");
+  const std::vector<float> logits =
+      logits_of(device, model, model + "-cifar10.safetensors", pixels.images, 10, precision);
   int64_t correct = 0;
   for (size_t i = 0; i < pixels.labels.size(); ++i)
     correct += ranked(std::span(logits).subspan(10 * i, 10))[0].label == pixels.labels[i];
   const double share = static_cast<double>(correct) / static_cast<double>(pixels.labels.size());
-  std::cout << "  " << model_name << " in " << to_string(precision) << ": " << fixed(100 * share, 2)
-            << " % of " << pixels.labels.size() << "\n";
+  std::cout << "  " << model << " in " << to_string(precision) << ": " << fixed(100 * share, 2) << " % of "
+            << pixels.labels.size() << "\n";
   return share;
 }
 
@@ -76,6 +84,41 @@ TEST(SlowRealNets, KnowCifar10) {
   const auto cpu = open_cpu();
   EXPECT_NEAR(accuracy(*cpu, "resnet20", all, Precision::f32), 0.8103, 0.002);
   EXPECT_NEAR(accuracy(*cpu, "resnet32", all, Precision::f32), 0.8256, 0.002);
+}
+
+// Photographs that show one thing, of ImageNet's classes: among the first five that it names.
+TEST(RealNets, SqueezeNetSeesAnimalsAndPizza) {
+  DLFS_NEEDS_DATA(data, "coco128");
+  struct Photograph {
+    std::string name;
+    std::vector<int> shows;
+  };
+  const int zebra = 340, pizza = 963, elephant = 386, other_elephant = 385, brown_bear = 294,
+            black_bear = 295;
+  const std::vector<Photograph> photographs = {{"034", {zebra}},
+                                               {"154", {zebra}},
+                                               {"263", {elephant, other_elephant}},
+                                               {"502", {brown_bear, black_bear}},
+                                               {"397", {pizza}},
+                                               {"450", {pizza}},
+                                               {"194", {pizza}}};
+  std::vector<uint8_t> pixels;
+  for (const Photograph& one : photographs) {
+    const Image image =
+        resized(read_image(concat(data, "/train2017/000000000", one.name, ".jpg")), {224, 224});
+    pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
+  }
+  const std::vector<float> logits = logits_of(
+      *open_cpu(), "squeezenet1_1", "squeezenet1.1-imagenet.safetensors", pixels, 1000, Precision::f32);
+  for (size_t i = 0; i < photographs.size(); ++i) {
+    const std::vector<Prediction> seen = ranked(std::span(logits).subspan(1000 * i, 1000));
+    bool found = false;
+    for (const Prediction& one : std::span(seen).first(5))
+      for (const int shown : photographs[i].shows) found |= one.label == shown;
+    std::cout << "  " << photographs[i].name << ": class " << seen[0].label << ", " << seen[0].probability
+              << "\n";
+    EXPECT_TRUE(found) << photographs[i].name;
+  }
 }
 
 TEST(GpuRealNets, KnowCifar10InEveryPrecision) {
