@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "dlfs/base/text.h"
@@ -9,12 +10,25 @@ namespace {
 
 std::string extent(const Shape& shape) { return concat(shape.h, "x", shape.w, "x", shape.c); }
 
-// Of the parameters that no earlier call took.
+// Whether a value is made of the State alone: folded weights, which no run makes again.
+bool is_fixed(const Graph& graph, int id) {
+  const Graph::Node& node = graph.nodes[id];
+  if (node.source != Graph::Source::result) return node.source == Graph::Source::state;
+  const std::vector<int>& in = graph.calls[node.origin].in;
+  return std::all_of(in.begin(), in.end(), [&](int of) { return of < 0 || is_fixed(graph, of); });
+}
+
+// Of the parameters that no earlier call took, folded or not.
 int64_t new_parameters(const Graph& graph, const Graph::Call& call, std::set<int>& seen) {
   int64_t count = 0;
-  for (const int id : call.in)
-    if (id >= 0 && graph.nodes[id].source == Graph::Source::state && seen.insert(id).second)
-      count += graph.nodes[id].spec.shape.count();
+  for (const int id : call.in) {
+    if (id < 0 || !is_fixed(graph, id) || !seen.insert(id).second) continue;
+    const Graph::Node& node = graph.nodes[id];
+    if (node.source == Graph::Source::result)
+      count += new_parameters(graph, graph.calls[node.origin], seen);
+    else if (graph.state->entries()[node.origin].role == Role::parameter)
+      count += node.spec.shape.count();
+  }
   return count;
 }
 
@@ -37,6 +51,7 @@ void run_describe(const DescribeCommand& command, std::ostream& out) {
   std::set<int> seen;
   int64_t all_products = 0, activations = 0;
   for (const Graph::Call& call : graph.calls) {
+    if (is_fixed(graph, call.out[0])) continue;
     const Spec& result = call.signature.outputs[0];
     const int64_t parameters = new_parameters(graph, call, seen);
     const int64_t of_image = products(call.signature) / command.batch;

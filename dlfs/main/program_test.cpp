@@ -293,6 +293,15 @@ TEST_F(Program, DescribesAModel) {
                  "--batch is 0, but must be a whole number from 1 to 2147483647");
 }
 
+// Norms are folded in inference: a line a convolution, with the parameters of both.
+TEST_F(Program, DescribesAModelWithNorms) {
+  const std::string shown = run_program({"describe", "resnet18", "--classes", "1000"}).out;
+  EXPECT_EQ(shown.find("fold_norm"), std::string::npos) << shown;
+  for (const char* words : {"conv1                  conv      112x112x64       9,536    118,013,952",
+                            "parameters      11,689,512", "multiply-adds   1,814,073,344"})
+    EXPECT_NE(shown.find(words), std::string::npos) << words << " is missing in\n" << shown;
+}
+
 TEST_F(Program, RefusesRunFoldersThatCannotBe) {
   write_file(folder / "file", "text");
   const std::string below = folder / "file/run", endless = folder / std::string(300, 'a');
