@@ -11,11 +11,7 @@ namespace {
 
 constexpr const char* about = "dlfs trains, measures and uses vision models, on a GPU where there is one.\n";
 
-std::string one_of_models() {
-  std::vector<std::string> names;
-  for (const Model& model : models()) names.push_back(model.name);
-  return "the model: " + join(names, ", ");
-}
+constexpr const char* one_of_models = "a model, say lenet or resnet50; any other word lists all";
 
 constexpr Allowed<int> class_count = {"a whole number from 2 to 65535",
                                       [](int n) { return n >= 2 && n <= 65535; }};
@@ -88,7 +84,7 @@ void add_optimizer(CLI::App& verb, TrainSettings& s) {
 
 void add_train(CLI::App& verb, TrainCommand& train) {
   TrainSettings& s = train.settings;
-  add_text(verb, "MODEL", "MODEL", one_of_models(), train.model);
+  add_text(verb, "MODEL", "MODEL", one_of_models, train.model);
   require(verb, "MODEL");
   add_data(verb, train.data, "four files");
   add_text(verb, "--run", "DIR", "a new folder for the run [runs/MODEL-DATE-TIME]", train.run);
@@ -167,7 +163,7 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
 }
 
 void add_describe(CLI::App& verb, DescribeCommand& describe) {
-  add_text(verb, "MODEL", "MODEL", one_of_models(), describe.model);
+  add_text(verb, "MODEL", "MODEL", one_of_models, describe.model);
   require(verb, "MODEL");
   add_number<int>(verb, "--batch", "images at a time", describe.batch, at_least_one);
   add_number<int>(verb, "--classes", "that it tells apart", describe.classes, class_count);
@@ -334,8 +330,13 @@ Command parse_command_line(int count, const char* const* words) {
   if (said.verb == "eval") return verbs.eval;
   if (said.verb == "predict") return verbs.predict;
   if (said.verb == "bench") {
+<<<<<<< HEAD
     if ((verbs.bench.what == "train" || verbs.bench.what == "infer") && verbs.bench.name.empty())
       refuse(concat("bench ", verbs.bench.what, " needs NAME, ", one_of_models()));
+=======
+    if (verbs.bench.what == "train" && verbs.bench.name.empty())
+      refuse(concat("bench train needs NAME, ", one_of_models));
+>>>>>>> 7d6083c (main: help names two models and how to list all, since a line has 80 columns)
     if (verbs.bench.what == "load" && verbs.bench.name.empty())
       refuse("bench load needs NAME, a store that dlfs import made");
     return verbs.bench;
