@@ -129,20 +129,14 @@ TEST(Bench, ItsTableFitsAnOldTerminal) {
 }
 
 TEST(Bench, RefusesWhatItCannotRun) {
-<<<<<<< HEAD
   std::vector<std::string> known;
   for (const Model& model : models()) known.push_back(model.name);
   const std::string names = join(known, ", ");
+  const std::string which = " needs NAME, a model, say lenet or resnet50; any other word lists all";
   expect_refused({"bench"}, "bench needs WHAT, ops: one by one; train, infer: a step; card; load");
   expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops, train, infer, card or load");
-  expect_refused({"bench", "train"}, "bench train needs NAME, the model: " + names);
-  expect_refused({"bench", "infer"}, "bench infer needs NAME, the model: " + names);
-=======
-  expect_refused({"bench"}, "bench needs WHAT, ops: one by one; train: a step; load: batches of images");
-  expect_refused({"bench", "fly"}, "WHAT is fly, but can be ops, train or load");
-  expect_refused({"bench", "train"},
-                 "bench train needs NAME, a model, say lenet or resnet50; any other word lists all");
->>>>>>> 7d6083c (main: help names two models and how to list all, since a line has 80 columns)
+  expect_refused({"bench", "train"}, "bench train" + which);
+  expect_refused({"bench", "infer"}, "bench infer" + which);
   expect_refused({"bench", "train", "lenett"},
                  "[model] there is no model lenett; did you mean lenet? Models: " + names);
   expect_refused(

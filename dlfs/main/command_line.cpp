@@ -330,13 +330,8 @@ Command parse_command_line(int count, const char* const* words) {
   if (said.verb == "eval") return verbs.eval;
   if (said.verb == "predict") return verbs.predict;
   if (said.verb == "bench") {
-<<<<<<< HEAD
     if ((verbs.bench.what == "train" || verbs.bench.what == "infer") && verbs.bench.name.empty())
-      refuse(concat("bench ", verbs.bench.what, " needs NAME, ", one_of_models()));
-=======
-    if (verbs.bench.what == "train" && verbs.bench.name.empty())
-      refuse(concat("bench train needs NAME, ", one_of_models));
->>>>>>> 7d6083c (main: help names two models and how to list all, since a line has 80 columns)
+      refuse(concat("bench ", verbs.bench.what, " needs NAME, ", one_of_models));
     if (verbs.bench.what == "load" && verbs.bench.name.empty())
       refuse("bench load needs NAME, a store that dlfs import made");
     return verbs.bench;
