@@ -1,19 +1,31 @@
 #!/usr/bin/env python3
-"""Draws the JSON lines of benchmarks in a report as one short table, ours beside the peer's: bench_table.py REPORT"""
+"""Draws the JSON lines of benchmarks in a report as two short tables, ours beside the peer's, and `dlfs bench` of models:
+bench_table.py REPORT"""
 import json
 import sys
 
 
-def rows(path):
+def rows(path, start):
     with open(path, errors="replace") as report:
         for line in report:
-            if line.startswith('{"what"'):
+            if line.startswith(start):
                 yield json.loads(line)
+
+
+def models(path):
+    lines = list(rows(path, '{"model"'))
+    if lines:
+        print(f"\n{'dlfs bench':<18}{'precision':<10}{'batch':>6}{'images/s':>10}{'ms':>9}{'to floor':>9}{'GiB':>6}{'compile s':>10}  losses or logits")
+    for line in lines:
+        check = f"{line['first_loss']} to {line['loss_after_20']}" if line["what"] == "train" else line["logits_sum"]
+        print(f"{line['what'] + ' ' + line['model']:<18}{line['precision']:<10}{line['batch']:>6}{line['images_per_s']:>10,}{line['ms']:>9.3f}"
+              f"{line['ratio']:>9.2f}{line['peak_bytes'] / 2**30:>6.1f}{line['compile_seconds']:>10.1f}  {check}")
 
 
 def main():
     table = {}
-    for row in rows(sys.argv[1]):
+    models(sys.argv[1])
+    for row in rows(sys.argv[1], '{"what"'):
         key = (row["what"], row["precision"], row["batch"])
         table.setdefault(key, {})["dlfs" if row["by"] == "dlfs" else row["mode"]] = row
     if not table:

@@ -140,6 +140,29 @@ PYTHON
   rm -rf "$work"
 }
 
+# ResNets on one fixed batch, training and inference; bench/peers/compare_resnet.py sets PyTorch beside them.
+resnets() {
+  local precision batch lines
+  lines=$(mktemp)
+  for precision in f16 bf16; do
+    "$build/dlfs" bench train resnet50 --batch 256 --classes 1000 --precision $precision --device gpu:0 || return 1
+    "$build/dlfs" bench train resnet18 --size 32 --batch 512 --precision $precision --device gpu:0 || return 1
+    for batch in 1 32 256; do
+      "$build/dlfs" bench infer resnet50 --batch $batch --classes 1000 --precision $precision --device gpu:0 || return 1
+    done
+  done | tee "$lines"
+  local status=${PIPESTATUS[0]}
+  # Ten lines, each of finite numbers, and losses that fell.
+  python3 - "$lines" <<'PYTHON' || status=1
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1]) if line.startswith("{")]
+learned = [line for line in lines if line["finite"] == "yes" and line.get("loss_after_20", 0) < line.get("first_loss", 1)]
+sys.exit(len(learned) != 10)
+PYTHON
+  rm -f "$lines"
+  return "$status"
+}
+
 main() {
   echo "gpu-check of $build, $(date -u '+%Y-%m-%d %H:%M UTC')"
   step card nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv
@@ -149,9 +172,10 @@ main() {
   step "accuracy, 3 seeds" accuracy
   step "loading" loading
   step "small_cnn from files" from_files
+  step "resnets" resnets
   local script
   if python3 -c 'import torch' 2>/dev/null; then
-    for script in bench/peers/*.py; do step "$script" python3 -W ignore "$script"; done  # 77: no data here
+    for script in bench/peers/{jpeg,lenet,small_cnn}.py; do step "$script" python3 -W ignore "$script"; done  # 77: no data here
   else
     printf '\nPyTorch is not here: its side of the benchmarks was left out\n'
   fi
