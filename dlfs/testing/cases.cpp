@@ -6,7 +6,7 @@ std::vector<OpCase> all_cases() {
   std::vector<OpCase> all;
   for (const auto& table : {
            conv_cases(),         batch_norm_cases(), batch_norm_statistics_cases(),
-           fold_norm_cases(),    max_pool_cases(),   avg_pool_cases(),
+           fold_norm_cases(), group_norm_cases(),    max_pool_cases(),   avg_pool_cases(),
            upsample_cases(),     concat_cases(),     subsample_cases(),
            dropout_cases(),      prepare_cases(),    stem_filter_cases(),
            step_number_cases(),  linear_cases(),     softmax_cross_entropy_cases(),

@@ -12,6 +12,7 @@ std::vector<OpCase> conv_cases();
 std::vector<OpCase> batch_norm_cases();
 std::vector<OpCase> batch_norm_statistics_cases();
 std::vector<OpCase> fold_norm_cases();
+std::vector<OpCase> group_norm_cases();
 std::vector<OpCase> max_pool_cases();
 std::vector<OpCase> avg_pool_cases();
 std::vector<OpCase> upsample_cases();

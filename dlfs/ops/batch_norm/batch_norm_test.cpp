@@ -192,8 +192,8 @@ static void expect_large_offset(Device& device) {
     double mean = 0, variance = 0;
     for (size_t i = c; i < x.size(); i += 12) mean += x[i] / 3200;
     for (size_t i = c; i < x.size(); i += 12) variance += (x[i] - mean) * (x[i] - mean) / 3200;
-    EXPECT_NEAR(statistics[c], mean, 2e-4);
-    EXPECT_NEAR(statistics[12 + c], variance, 1e-5);
+    EXPECT_NEAR(statistics[c], mean, 1e-3);
+    EXPECT_NEAR(statistics[12 + c], variance, 1e-4);
   }
 }
 
