@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "dlfs/base/error.h"
+#include "dlfs/base/text.h"
 #include "dlfs/tensor/half.h"
 
 namespace dlfs {
@@ -34,12 +36,10 @@ const float* LineReader::read(const Line& line) {
   return to;
 }
 
-LineWriter::LineWriter(const Grad& to, int64_t longest)
-    : to_(to), buffer_(to.how == Write::skip || direct() ? 0 : longest) {}
+LineWriter::LineWriter(const Tensor& to, int64_t longest, const LineSettings& settings)
+    : to_(to), add_(settings.add), buffer_(!to || direct() ? 0 : longest) {}
 
-float* LineWriter::line(const Line& line) {
-  return direct() ? to_.to.as<float>() + line.first : buffer_.data();
-}
+float* LineWriter::line(const Line& line) { return direct() ? to_.as<float>() + line.first : buffer_.data(); }
 
 template <typename T>
 static void store(const float* __restrict values, T* __restrict to, int64_t count, bool add) {
@@ -51,11 +51,10 @@ static void store(const float* __restrict values, T* __restrict to, int64_t coun
 
 void LineWriter::finish(const Line& line) {
   if (direct()) return;
-  const bool add = to_.how == Write::add;
-  if (to_.to.spec.dtype == DType::f32)
-    store(buffer_.data(), to_.to.as<float>() + line.first, line.count, add);
+  if (to_.spec.dtype == DType::f32)
+    store(buffer_.data(), to_.as<float>() + line.first, line.count, add_);
   else
-    store(buffer_.data(), to_.to.as<Bf16>() + line.first, line.count, add);
+    store(buffer_.data(), to_.as<Bf16>() + line.first, line.count, add_);
 }
 
 ChannelSums::ChannelSums(const MapLines& lines)

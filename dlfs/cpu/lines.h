@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "dlfs/graph/function.h"
+#include "dlfs/tensor/tensor.h"
 
 namespace dlfs {
 
@@ -44,19 +44,22 @@ class LineReader {
   std::vector<float> buffer_;  // where the map is not f32
 };
 
+struct LineSettings {
+  bool add = false;  // to what is there
+};
 class LineWriter {
  public:
   LineWriter() = default;
-  LineWriter(const Grad& to, int64_t longest);
-  LineWriter(const Tensor& to, int64_t longest) : LineWriter(Grad{to, Write::set}, longest) {}
-  explicit operator bool() const { return to_.how != Write::skip; }
+  LineWriter(const Tensor& to, int64_t longest, const LineSettings& settings = {});
+  explicit operator bool() const { return static_cast<bool>(to_); }  // false for a null tensor
 
   float* line(const Line& line);  // where it is made
   void finish(const Line& line);  // once it is
 
  private:
-  bool direct() const { return to_.how == Write::set && to_.to.spec.dtype == DType::f32; }
-  Grad to_;
+  bool direct() const { return !add_ && to_.spec.dtype == DType::f32; }
+  Tensor to_;
+  bool add_ = false;
   std::vector<float> buffer_;
 };
 

@@ -14,14 +14,9 @@
 // a shortcut read from a mask of one bit an element that forward saves.
 #pragma once
 
-#include "dlfs/graph/trace.h"
+#include "dlfs/ops/norm.h"
 
 namespace dlfs {
-
-struct BatchNorm {
-  Value scale, bias, mean, variance;
-  Value sums;  // of x, as conv gives them with `sums`: the pass over x for m and v is saved; may be null
-};
 
 struct BatchNormSettings {
   float epsilon = 1e-5f;

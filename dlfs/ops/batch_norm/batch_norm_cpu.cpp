@@ -251,7 +251,10 @@ class Backward : public Kernel {
  private:
   struct Side {
     Side(const BatchNormSite::Side& tensors, const MapLines& lines)
-        : of(tensors), x(tensors.x, lines.width), d_x(tensors.d_x, lines.width), products(lines) {}
+        : of(tensors),
+          x(tensors.x, lines.width),
+          d_x(tensors.d_x.to, lines.width, {.add = tensors.d_x.how == Write::add}),
+          products(lines) {}
 
     BatchNormSite::Side of;
     LineReader x;

@@ -8,7 +8,7 @@
 // Without a gradient.
 #pragma once
 
-#include "dlfs/ops/batch_norm/batch_norm.h"
+#include "dlfs/ops/norm.h"
 
 namespace dlfs {
 

@@ -131,7 +131,7 @@ class Backward : public Kernel {
         d_scale_(site.d_in[1]),
         d_bias_(site.d_in[2]),
         d_y_(site.d_out[0], images_.lines.width),
-        d_x_(site.d_in[0], images_.lines.width),
+        d_x_(site.d_in[0].to, images_.lines.width, {.add = site.d_in[0].how == Write::add}),
         sums_(images_.lines),
         products_(images_.lines),
         masked_(images_.lines.width),

@@ -1,0 +1,13 @@
+// A batch norm's values in a trace, as the ops take them that apply it (batch_norm) or fold it away (fold_norm).
+#pragma once
+
+#include "dlfs/graph/trace.h"
+
+namespace dlfs {
+
+struct BatchNorm {
+  Value scale, bias, mean, variance;
+  Value sums;  // of x, as conv gives them with `sums`: the pass over x for m and v is saved; may be null
+};
+
+}  // namespace dlfs
