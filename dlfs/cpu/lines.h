@@ -29,6 +29,8 @@ struct MapLines {
   // by_channel [c], again and again, to a line.
   void spread(const float* by_channel, std::vector<float>& line) const;
 
+  int64_t positions() const { return count / channels; }
+
   int64_t channels, count;
   int64_t width;  // of a line: a multiple of the channels, and of 8, so that a mask of bits begins at a byte
 };

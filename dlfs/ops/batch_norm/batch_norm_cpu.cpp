@@ -114,7 +114,8 @@ class Moments {
     for (const float* line = values; line < values + some.count; line += width)
       for (int64_t i = 0; i < width; ++i) squares[i] += (line[i] - mean[i]) * (line[i] - mean[i]);
 
-    const double before = static_cast<double>(seen), here = static_cast<double>(some.count / width);
+    const int64_t given = some.count / width;
+    const auto before = static_cast<double>(seen), here = static_cast<double>(given);
     const double share = here / (before + here);
     double* __restrict const all_mean = mean_.data();
     double* __restrict const all_squares = squares_.data();
@@ -165,7 +166,7 @@ class Forward : public Kernel {
       std::copy_n(side.mean.as<float>(), channels, mean);
       std::copy_n(side.variance.as<float>(), channels, variance);
     } else if (side.sums) {
-      const double count = static_cast<double>(lines_.count / channels);
+      const double count = static_cast<double>(lines_.positions());
       const float* const sums = side.sums.as<float>();
       for (int64_t c = 0; c < channels; ++c) {
         const double m = sums[c] / count, v = sums[channels + c] / count - m * m;
@@ -303,7 +304,7 @@ class Backward : public Kernel {
   // What the sums are for: the gradients by scale and bias, and what d_x needs of them.
   void finish(Side& side) {
     const int64_t channels = lines_.channels;
-    const double positions = static_cast<double>(lines_.count / channels);
+    const double positions = static_cast<double>(lines_.positions());
     const float* const variance = side.of.statistics.as<float>() + channels;
     side.by_channel.resize(2 * channels);
     for (int64_t c = 0; c < channels; ++c) {

@@ -22,7 +22,7 @@ class Images {
     return {image * lines.count + line.first, line.count};  // in the tensor
   }
   int64_t group_of(int64_t channel) const { return channel / (lines.channels / groups); }
-  double terms() const { return static_cast<double>(lines.count / groups); }
+  double terms() const { return static_cast<double>(lines.count) / static_cast<double>(groups); }
   double scale(int64_t channel) const { return in_[1].as<float>()[channel]; }
 
   // statistics [2 * groups] of one image: means, then inverse deviations.
