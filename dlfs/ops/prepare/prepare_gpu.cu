@@ -7,11 +7,17 @@ namespace {
 
 constexpr int threads = 256, warp = 32;
 
-// Rows of a tensor of looks as they lie, read in 16 bytes at a time.
-struct alignas(16) LookRow {
+// A row of a tensor of looks, read 16 bytes at a time.
+__device__ Look read_look(const uint4* looks, int n) {
+  constexpr int words = sizeof(Look) / sizeof(uint4);
+  uint4 row[words];
+#pragma unroll
+  for (int i = 0; i < words; ++i) row[i] = looks[n * words + i];
   Look look;
-};
-static_assert(sizeof(LookRow) == sizeof(Look));
+  memcpy(&look, row, sizeof look);
+  return look;
+}
+static_assert(sizeof(Look) % sizeof(uint4) == 0);
 
 // `count` neighbours of one row, of c channels each, as floats and in the order of y. What is not shown is some number.
 // requires: x is inside of the image; w is a multiple of count.
@@ -62,7 +68,7 @@ __device__ void prepare_some(const Picture& of, const Normaliser& normal, int y,
 // change places in shared memory, so that neighbours write neighbours.
 template <typename T, int c, int channels, int count>
 __global__ void prepare_units(Places units, int w, int h, Normaliser normal, const uint8_t* pixels,
-                              const LookRow* looks, void* y) {
+                              const uint4* looks, void* y) {
   constexpr bool blocks = channels == 16;
   constexpr int numbers = blocks ? 16 : channels * count;
   using W = Word<numbers * sizeof(T)>;
@@ -71,7 +77,7 @@ __global__ void prepare_units(Places units, int w, int h, Normaliser normal, con
   float result[numbers] = {};
   if (i < units.count) {
     const Place at = units.at(i);  // h and w count units
-    const Look look = looks[at.n].look;
+    const Look look = read_look(looks, at.n);
     const Picture of{pixels + static_cast<int64_t>(at.n) * h * w * c, look, Shown(look, h, w), w};
     if constexpr (blocks) {
 #pragma unroll
@@ -106,7 +112,7 @@ KernelPtr kernel_of(const Site& site, const PrepareSettings& settings) {
   return gpu_kernel([=, normal = Normaliser(settings)](Stream stream) {
     prepare_units<T, c, channels, count>
         <<<blocks_for(units.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-            units, from.w, from.h, normal, site.in[0].as<uint8_t>(), site.in[1].as<LookRow>(),
+            units, from.w, from.h, normal, site.in[0].as<uint8_t>(), site.in[1].as<uint4>(),
             site.out[0].data);
     check_launch("prepare");
   });
