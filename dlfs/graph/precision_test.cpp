@@ -76,8 +76,8 @@ class Sum : public Function {
   SumSettings settings_;
 };
 
-Value sum_of(SumSettings settings, const std::vector<Value>& in) {
-  return in[0].trace().apply(std::make_shared<Sum>(std::move(settings)), in)[0];
+Value sum_of(const SumSettings& settings, const std::vector<Value>& in) {
+  return in[0].trace().apply(std::make_shared<Sum>(settings), in)[0];
 }
 
 Param add(State& state, const std::string& name, float value = 1, Role role = Role::parameter) {
