@@ -424,12 +424,6 @@ std::vector<EngineOffer> Cudnn::offers(const ConvGraph& of) const {
   return all;
 }
 
-std::unique_ptr<ConvEngine> Cudnn::engine(const ConvGraph& of) const {
-  for (const EngineOffer& offer : offers(of))
-    if (auto engine = offer.compile()) return engine;
-  return nullptr;
-}
-
 std::vector<EngineFacts> Cudnn::engines_for(const ConvGraph& of, const std::string& device_json) const {
   Descriptor device(*library_, CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
   device.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, device_json.data(), device_json.size());

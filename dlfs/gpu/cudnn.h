@@ -2,8 +2,7 @@
 // API we use a convolution forward with what may follow it, and its two gradients. The rules, whose version is
 // engine_rules: no engine is taken that gives other bits on another run (but for the sums), that rounds below the graph's
 // type (f32 to TF32 where that is asked for; 16 bits mean Tensor Cores that sum in f32), that is a Winograd transform, or
-// that is compiled at run time, which takes seconds a graph. Where none is left engine() is null and our own kernels
-// serve. One thread at a time.
+// that is compiled at run time, which takes seconds a graph. Where none is left our own kernels serve. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -76,22 +75,20 @@ struct EngineFacts {
   bool finalised = false;  // tried and good: the one that would serve
 };
 
-class Cudnn : public ConvEngines {
+class Cudnn {
  public:
   // $DLFS_CUDNN, or else the places of library_places.h. ensures: each that was looked at is in `tried`; null where none
   // holds cuDNN 9.
   static std::unique_ptr<Cudnn> open(std::vector<LibraryPlace>& tried);
-  ~Cudnn() override;
+  ~Cudnn();
 
   const std::string& path() const;
   const std::string& version() const;  // "9.19.0"
 
-  // Binds to the calling thread's present device; engine() needs it.
+  // Binds to the calling thread's present device; offers() needs it.
   void connect();
   // All that the rules allow, in the order of cuDNN's heuristics.
   std::vector<EngineOffer> offers(const ConvGraph& graph) const;
-  // The first of them that compiles; null: none.
-  std::unique_ptr<ConvEngine> engine(const ConvGraph& graph) const override;
   // The same question for a card that need not be there, described by JSON: all engines, up to the one that
   // would serve.
   std::vector<EngineFacts> engines_for(const ConvGraph& graph, const std::string& device_json) const;

@@ -95,6 +95,22 @@ GpuReport look(const GpuQuestion& question, std::unique_ptr<Cudnn>& cudnn) {
   return report;
 }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// DLFS_MEASURE=0 switches measuring off; choices are kept in $DLFS_CACHE, or else in the user's own cache.
+EngineSettings engine_settings() {
+  EngineSettings settings{.measure = variable("DLFS_MEASURE") != "0", .folder = variable("DLFS_CACHE")};
+  if (!settings.folder.empty()) return settings;
+  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty())
+    settings.folder = cache + "/dlfs";
+  else if (const std::string home = variable("HOME"); !home.empty())
+    settings.folder = home + "/.cache/dlfs";
+  return settings;
+}
+
 }  // namespace
 
 GpuReport look_for_gpus(const GpuQuestion& question) {
@@ -119,7 +135,7 @@ std::unique_ptr<Device> open_gpu(int index) {
                              count == 1 ? " card, gpu:0" : concat(" cards, gpu:0 to gpu:", count - 1)));
   if (const std::string sentence = why_not(report.cards[index], report); !sentence.empty())
     throw DeviceError("gpu", sentence);
-  return std::make_unique<CudaDevice>(index, std::move(cudnn));
+  return std::make_unique<CudaDevice>(index, std::move(cudnn), engine_settings());
 }
 
 size_t gpu_memory_free(const Device& device) {

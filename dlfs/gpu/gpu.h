@@ -40,7 +40,8 @@ struct GpuQuestion {
 // Never throws.
 GpuReport look_for_gpus(const GpuQuestion& question = {});
 
-// Throws DeviceError with the sentence where the card cannot be used.
+// Throws DeviceError with the sentence where the card cannot be used. Its engines in 16 bits are measured at first use and
+// remembered in $DLFS_CACHE (or $XDG_CACHE_HOME/dlfs, ~/.cache/dlfs), unless DLFS_MEASURE is 0.
 std::unique_ptr<Device> open_gpu(int index);
 
 // Bytes that are free on a device that open_gpu() gave.

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dlfs/base/error.h"
+#include "dlfs/gpu/engine_timer.h"
 #include "dlfs/gpu/launch.h"
 
 namespace dlfs {
@@ -111,7 +112,8 @@ class CudaDevice::Staging {
   size_t next_ = 0;
 };
 
-CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn) : index_(index), cudnn_(std::move(cudnn)) {
+CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn, const EngineSettings& settings)
+    : index_(index), cudnn_(std::move(cudnn)) {
   use();
   cudaDeviceProp properties{};
   cuda_check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
@@ -119,6 +121,15 @@ CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn) : index_(index),
   staging_ = std::make_unique<Staging>();
   stream_.native = staging_->stream;
   cudnn_->connect();
+  const EngineMachine machine{properties.name, properties.multiProcessorCount, cudnn_->version()};
+  MeasuredEngines::Times times;
+  if (settings.measure)
+    times = [this](const ConvGraph& graph, const auto& engines) {
+      return time_engines(*this, graph, engines);
+    };
+  engines_ = std::make_unique<MeasuredEngines>(
+      [this](const ConvGraph& graph) { return cudnn_->offers(graph); }, std::move(times),
+      EngineChoices(settings.measure ? choices_path(settings.folder, machine) : ""));
 }
 
 CudaDevice::~CudaDevice() { cudaSetDevice(index_); }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "dlfs/gpu/cudnn.h"
+#include "dlfs/gpu/engine_choice.h"
 #include "dlfs/tensor/device.h"
 
 namespace dlfs {
@@ -23,13 +24,20 @@ class GpuDevice : public Device {
   virtual void use() const {}  // makes the card the calling thread's present device; any thread
 };
 
+// How engines in 16 bits are chosen: by measuring, with the choices kept in a folder ("": for this process alone), or the
+// first that cuDNN offers.
+struct EngineSettings {
+  bool measure = true;
+  std::string folder;
+};
+
 // The card itself: memory by cudaMalloc, one stream of its own that waits for no other, uploads through a ring of pinned
 // memory, recordings as CUDA graphs, and cuDNN bound to the card. Every entry makes the card the calling thread's present
 // device.
 class CudaDevice : public GpuDevice {
  public:
   // requires: a card that look_for_gpus() finds usable.
-  CudaDevice(int index, std::unique_ptr<Cudnn> cudnn);
+  CudaDevice(int index, std::unique_ptr<Cudnn> cudnn, const EngineSettings& settings);
   ~CudaDevice() override;
 
   MemoryPtr allocate(size_t size) override;
@@ -41,7 +49,7 @@ class CudaDevice : public GpuDevice {
   void synchronize(Stream stream) override;
   KernelPtr record(std::function<void(Stream)> work) override;
 
-  const ConvEngines& cudnn() const override { return *cudnn_; }
+  const ConvEngines& cudnn() const override { return *engines_; }
   CardSize size() const override;
   void use() const override;
 
@@ -51,6 +59,7 @@ class CudaDevice : public GpuDevice {
   int index_;
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<Cudnn> cudnn_;  // goes before the stream that it is set to
+  std::unique_ptr<MeasuredEngines> engines_;
 };
 
 // requires: device.kind() == DeviceKind::gpu.

@@ -89,7 +89,7 @@ class Forward : public Kernel {
 
  private:
   // Finds the engine; gives the graph that it makes, which is all or a part of what is wished for. cuDNN's ReLU turns NaN
-  // into 0, so it serves inference alone; before a ReLU of ours the bias is in the same pass.
+  // into 0, so it serves inference alone; before a ReLU of ours the bias is in the same pass. Its sums are of f16 alone.
   ConvGraph choose(const GpuDevice& device, const ConvGraph& wished) {
     ConvGraph plain = wished;
     plain.bias = plain.add = plain.relu = plain.sums = false;
@@ -101,9 +101,10 @@ class Forward : public Kernel {
       return graph;
     }
     if (!wished.relu || site_.is_fixed(1)) {
+      graph.sums &= wished.dtype == DType::f16 && wished.y.c % 8 == 0;
       ConvGraph biased = plain;
       biased.bias = wished.bias;
-      for (const ConvGraph& tried : {wished, biased})
+      for (const ConvGraph& tried : {graph, biased})
         if ((tried.bias || tried.add || tried.relu || tried.sums) && (engine_ = device.cudnn().engine(tried)))
           return tried;
     }

@@ -510,7 +510,7 @@ class Norm : public Kernel {
                                      : pick<__nv_bfloat16>(back, form, V);
     set_layout(device.size(), shape, V, sides);
     set_tensors(device);
-    allow_shared();
+    allow_shared(device.size());
   }
 
   void run(Stream stream) override {
@@ -593,10 +593,12 @@ class Norm : public Kernel {
   }
 
   // Where there is no card (its description alone is enough to choose kernels) nothing is to be done.
-  void allow_shared() const {
+  // All that there is: several calls share a kernel.
+  void allow_shared(const CardSize& card) const {
     const cudaError_t code =
         cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel_),
-                             cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_));
+                             cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(card.shared_bytes));
     if (code == cudaErrorNoDevice || code == cudaErrorInsufficientDriver)
       cudaGetLastError();
     else

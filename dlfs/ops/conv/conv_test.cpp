@@ -4,6 +4,9 @@
 
 #include <cmath>
 
+#include "dlfs/graph/plan.h"
+#include "dlfs/ops/elementwise/elementwise.h"
+#include "dlfs/tensor/half.h"
 #include "dlfs/testing/cases.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/error.h"
@@ -107,6 +110,11 @@ std::vector<OpCase> conv_cases() {
            .bias = true,
            .settings = {.pad = 1, .groups = 32, .relu = true},
            .golden = false},
+           {.name = "sums",
+           .x = {2, 9, 9, 16},
+           .w = {32, 3, 3, 16},
+           .settings = {.pad = 1, .sums = true},
+           .golden = false},
            {.name = "tf32 3x3",
            .x = {4, 16, 16, 64},
            .w = {64, 3, 3, 64},
@@ -198,6 +206,123 @@ TEST(GpuConv, OneParameterMayBeFilterAndBias) {
   expect_both_gradients_of_one_parameter(*gpu);
 }
 
+struct Inference {
+  Precision precision;
+  bool together;   // in one call, or in steps
+  DType rounding;  // of all numbers
+};
+
+// relu(conv(x, w) + bias + add) of an inference whose weights were set after it was compiled.
+static Numbers inferred(Device& device, const ConvCase& of, const Inference& how) {
+  State state(1);
+  Trace trace(state, {.mode = Mode::infer, .precision = how.precision});
+  const DType type = matrix_type(how.precision);
+  const Param w = state.add("w", {of.w}, Role::parameter, {}, FileLayout::filter);
+  const Param bias = state.add("bias", {{1, 1, 1, of.w.n}}, Role::parameter, {});
+  ConvInputs in{.x = trace.input("x", {of.x, type}), .w = trace.weight(w), .bias = trace.param(bias)};
+  const Shape y = conv_function(of.settings)->infer({{Spec{of.x}, Spec{of.w}, absent}}).outputs[0].shape;
+  const Value add = trace.input("add", {y, type});
+  if (how.together) in.add = add;
+  ConvSettings settings = of.settings;
+  settings.relu = how.together;
+  const Value made = conv(in, settings).y;
+  trace.output("y", how.together ? made : relu(made + add));
+  Plan plan(std::move(trace));
+  plan.compile(device);
+
+  const auto content = [&](const std::string& key, const Spec& spec) {
+    const Numbers numbers = random_numbers(key, spec.shape.count(), -1, 1);
+    std::vector<float> wide(numbers.begin(), numbers.end());
+    std::vector<std::byte> rounded(bytes({spec.shape, how.rounding})), stored(bytes(spec));
+    convert(wide.data(), DType::f32, rounded.data(), how.rounding, wide.size());
+    convert(rounded.data(), how.rounding, stored.data(), spec.dtype, wide.size());
+    return stored;
+  };
+  state.set(device, w, content("w", {of.w}).data());
+  state.set(device, bias, content("bias", {{1, 1, 1, of.w.n}}).data());
+  plan.refresh(device.stream());
+  for (const char* name : {"x", "add"})
+    device.upload(plan[name], content(name, plan[name].spec).data(), device.stream());
+  plan.run(device.stream());
+  std::vector<std::byte> found(bytes(plan["y"].spec));
+  device.download(plan["y"], found.data(), device.stream());
+  Numbers numbers(static_cast<size_t>(y.count()));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = number_at(found.data(), type, i);
+  return numbers;
+}
+
+// In 16 bits the result is rounded once, and the bias is.
+static void expect_one_kernel_in_inference(Device& cpu, Device& device,
+                                           const std::vector<Precision>& precisions) {
+  for (const ConvCase& of : std::vector<ConvCase>{
+           {.name = "3x3", .x = {2, 9, 9, 32}, .w = {64, 3, 3, 32}, .settings = {.pad = 1}},
+           {.name = "1x1 stride 2", .x = {2, 9, 9, 64}, .w = {128, 1, 1, 64}, .settings = {.stride = 2}},
+           {.name = "groups", .x = {2, 6, 6, 64}, .w = {64, 3, 3, 4}, .settings = {.pad = 1, .groups = 16}},
+           {.name = "odd channels", .x = {2, 6, 5, 3}, .w = {7, 3, 2, 3}}})
+    for (const Precision precision : precisions) {
+      const DType type = matrix_type(precision);
+      const Numbers wanted = inferred(cpu, of, {Precision::f32, false, type});
+      const Numbers found = inferred(device, of, {precision, true, type});
+      const Signature signature = conv_function(of.settings)->infer({{Spec{of.x}, Spec{of.w}, absent}});
+      expect_rows(
+          {{concat("conv/inference ", of.name, " ", to_string(precision)), relative_error(found, wanted),
+            output_tolerance(signature, precision) + 2 * storage_tolerance(type), ""}});
+    }
+}
+
+TEST(Conv, IsOneKernelInInference) {
+  const auto cpu = open_cpu();
+  expect_one_kernel_in_inference(*cpu, *cpu, {Precision::f32, Precision::bf16});
+}
+
+TEST(GpuConv, IsOneKernelInInference) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_one_kernel_in_inference(*open_cpu(), *gpu,
+                                 {Precision::f32, Precision::tf32, Precision::f16, Precision::bf16});
+}
+
+// What a batch norm takes: sums of y and of its squares over all positions.
+static void expect_sums(Device& device, const std::vector<Precision>& precisions) {
+  for (const int channels : {64, 20})
+    for (const bool bias : {false, true})
+      for (const Precision precision : precisions) {
+        const OpCase wide = conv_case({.name = concat("sums of ", channels),
+                                       .x = {4, 17, 15, 64},
+                                       .w = {channels, 3, 3, 64},
+                                       .bias = bias,
+                                       .settings = {.pad = 1, .sums = true}});
+        OpCase of = narrow_twin(wide, precision);
+        of.gradient = false;
+        OpRun run(device, of);
+        run.forward();
+        const Numbers y = run.results()[0];
+        Numbers wanted(2 * static_cast<size_t>(channels)), sizes(wanted.size());
+        for (size_t i = 0; i < y.size(); ++i) {
+          const size_t c = i % static_cast<size_t>(channels), square = c + static_cast<size_t>(channels);
+          wanted[c] += y[i];
+          sizes[c] += std::abs(y[i]);
+          wanted[square] += y[i] * y[i];
+          sizes[square] += y[i] * y[i];
+        }
+        const Numbers found = run.results()[1];
+        double error = 0;
+        for (size_t i = 0; i < wanted.size(); ++i)
+          error = std::max(error, std::abs(found[i] - wanted[i]) / sizes[i]);
+        // cuDNN may add up what it has not rounded yet.
+        expect_rows(
+            {{concat(of.name, " ", to_string(precision), bias ? " bias" : ""), error,
+              output_tolerance(run.signature(), Precision::f32) + storage_tolerance(matrix_type(precision)),
+              run.broken_guards()}});
+      }
+}
+
+TEST(Conv, GivesTheSumsOfItsChannels) { expect_sums(*open_cpu(), {Precision::f32, Precision::bf16}); }
+
+TEST(GpuConv, GivesTheSumsOfItsChannels) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_sums(*gpu, {Precision::f32, Precision::f16, Precision::bf16});
+}
+
 static void infer(const Spec& x, const Spec& w, const Spec& bias, const ConvSettings& settings) {
   conv_function(settings)->infer({{x, w, bias}});
 }
@@ -238,6 +363,20 @@ TEST(Conv, NamesBothValuesOfWhatDoesNotFit) {
         infer({{1, 4, 4, 3}, DType::u8}, {{8, 3, 3, 3}}, absent, {});
       },
       "[conv] x is u8 [1,4,4,3] and w is f32 [8,3,3,3], but both must be f32, f16 or bf16");
+}
+
+TEST(Conv, TakesAShortcutInInferenceAlone) {
+  const Spec x{{1, 4, 4, 8}}, w{{8, 1, 1, 8}};
+  expect_error<ShapeError>(
+      [&] {
+        conv_function({})->infer({{x, w, absent, x}, Mode::train});
+      },
+      "[conv] add is for inference: it has no gradient; in training write conv(x, w) + shortcut");
+  expect_error<ShapeError>(
+      [&] {
+        conv_function({})->infer({{x, w, absent, w}, Mode::infer});
+      },
+      "[conv] add is f32 [8,1,1,8], but the output is f32 [1,4,4,8]");
 }
 
 TEST(Conv, ShapeFollowsPyTorch) {
