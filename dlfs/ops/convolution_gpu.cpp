@@ -89,7 +89,8 @@ class Forward : public Kernel {
 
  private:
   // Finds the engine; gives the graph that it makes, which is all or a part of what is wished for. cuDNN's ReLU turns NaN
-  // into 0, so it serves inference alone; before a ReLU of ours the bias is in the same pass. Its sums are of f16 alone.
+  // into 0, so it serves inference alone; before a ReLU of ours the bias is in the same pass. It has shortcut and ReLU behind a bias alone, and sums of f16
+  // behind nothing.
   ConvGraph choose(const GpuDevice& device, const ConvGraph& wished) {
     ConvGraph plain = wished;
     plain.bias = plain.add = plain.relu = plain.sums = false;
@@ -100,14 +101,17 @@ class Forward : public Kernel {
       engine_ = tiled_convolution(graph);
       return graph;
     }
-    if (!wished.relu || site_.is_fixed(1)) {
-      graph.sums &= wished.dtype == DType::f16 && wished.y.c % 8 == 0;
-      ConvGraph biased = plain;
-      biased.bias = wished.bias;
-      for (const ConvGraph& tried : {graph, biased})
-        if ((tried.bias || tried.add || tried.relu || tried.sums) && (engine_ = device.cudnn().engine(tried)))
-          return tried;
+    std::vector<ConvGraph> fused;
+    const bool bare = !wished.bias && !wished.add && !wished.relu;
+    if (wished.sums && bare && wished.dtype == DType::f16 && wished.y.c % 8 == 0) {
+      fused = {wished};
+    } else if (wished.bias && (!wished.relu || site_.is_fixed(1))) {
+      graph.sums = false;
+      fused = {graph, plain};
+      fused[1].bias = true;
     }
+    for (const ConvGraph& tried : fused)
+      if ((engine_ = device.cudnn().engine(tried))) return tried;
     engine_ = engine_for(device, plain);
     return plain;
   }

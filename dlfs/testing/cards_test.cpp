@@ -65,21 +65,23 @@ std::set<std::string> make_followed(const Shape& x, const Shape& w, const ConvSe
                                     Precision precision, Device& card) {
   std::set<std::string> engines;
   for (const bool add : {false, true})
-    for (const bool relu : {false, true}) {
-      State state(1);
-      Trace trace(state, {.mode = Mode::infer, .precision = precision});
-      ConvSettings with = settings;
-      ConvInputs in{.x = trace.input("x", {x, matrix_type(precision)}),
-                    .w = trace.weight(state.add("w", {w}, Role::parameter, {}, FileLayout::filter)),
-                    .bias = trace.param(state.add("bias", {{1, 1, 1, w.n}}, Role::parameter, {}))};
-      const Value plain = conv(in.x, in.w, settings);
-      with.relu = relu;
-      if (add) in.add = plain;
-      trace.output("y", conv(in, with).y);
-      with.sums = true;
-      trace.output("sums", conv({.x = in.x, .w = in.w}, with).sums);
-      engines.merge(engines_of(std::move(trace), card));
-    }
+    for (const bool relu : {false, true})
+      for (const bool sums : {false, true}) {
+        ConvSettings with = settings;
+        with.relu = relu;
+        with.sums = sums;
+        const DType type = matrix_type(precision);
+        const FunctionPtr conv = conv_function(with);
+        const Signature made = conv->infer({{{x, type}, {w, type}, absent}, Mode::infer, precision});
+        std::byte nothing{};
+        const auto tensor = [&](const Spec& spec) { return Tensor{spec, &nothing}; };
+        Scratch scratch;
+        Site site{{tensor({x, type}), tensor({w, type})}, {}, {}, {}, {}, scratch, precision, {0, 1, 1, 0}};
+        site.in.push_back(sums ? Tensor{} : tensor({{1, 1, 1, w.n}}));
+        if (add) site.in.push_back(tensor(made.outputs[0]));
+        for (const Spec& spec : made.outputs) site.out.push_back(tensor(spec));
+        engines.insert(conv->forward(card, site)->engine());
+      }
   return engines;
 }
 
@@ -213,6 +215,7 @@ TEST_F(Graphs, RefuseTensorCoresUnlessTf32Or16BitsAreAsked) {
   EXPECT_NE(serves().notes.find("tensor_core"), std::string::npos);
   graph.tf32 = false;
   graph.dtype = DType::f16;
+  graph.x.c = graph.w.c = 64;
   EXPECT_NE(serves().notes.find("tensor_core"), std::string::npos);
 }
 

@@ -25,15 +25,17 @@ struct ConvCase {
 };
 
 static OpCase conv_case(const ConvCase& of) {
+  const bool f32 = of.precision == Precision::f32, sums = of.settings.sums;
   return {.name = "conv/" + of.name,
           .function = conv_function(of.settings),
           .inputs = {{.spec = {of.x}, .matrix = true},
                      {.spec = {of.w}, .matrix = true},
                      {.spec = of.bias ? Spec{{1, 1, 1, of.w.n}} : absent}},
           .precision = of.precision,
-          .golden = of.golden && !of.speed && of.precision == Precision::f32,
+          .gradient = !sums,
+          .golden = of.golden && !of.speed && f32,
           .speed = of.speed,
-          .narrow = of.precision == Precision::f32};
+          .narrow = f32 && !sums};
 }
 
 std::vector<OpCase> conv_cases() {
