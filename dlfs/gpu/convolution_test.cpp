@@ -11,6 +11,7 @@
 #include "dlfs/gpu/direct_convolution.h"
 #include "dlfs/gpu/gpu_device.h"
 #include "dlfs/gpu/tiled_convolution.h"
+#include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/op_case.h"
 
@@ -62,24 +63,29 @@ class OnCard {
  public:
   explicit OnCard(Device& device) : device_(device) {}
 
-  Tensor put(const Numbers& numbers) {
-    const std::vector<float> floats(numbers.begin(), numbers.end());
-    memories_.push_back(device_.allocate(floats.size() * sizeof(float)));
-    const Tensor made{{{1, 1, 1, static_cast<int>(floats.size())}}, memories_.back()->data()};
-    device_.upload(made, floats.data(), device_.stream());
+  Tensor put(const Numbers& numbers, DType dtype) {
+    const Spec spec{{1, 1, 1, static_cast<int>(numbers.size())}, dtype};
+    std::vector<std::byte> content(bytes(spec));
+    for (size_t i = 0; i < numbers.size(); ++i) set_number(content.data(), dtype, i, numbers[i]);
+    memories_.push_back(device_.allocate(content.size()));
+    const Tensor made{spec, memories_.back()->data()};
+    device_.upload(made, content.data(), device_.stream());
     return made;
   }
   Numbers get(const Tensor& tensor) {
-    std::vector<float> floats(tensor.shape().count());
-    device_.download(tensor, floats.data(), device_.stream());
-    return {floats.begin(), floats.end()};
+    std::vector<std::byte> content(bytes(tensor.spec));
+    device_.download(tensor, content.data(), device_.stream());
+    Numbers numbers(static_cast<size_t>(tensor.shape().count()));
+    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = number_at(content.data(), tensor.spec.dtype, i);
+    return numbers;
   }
 
   Numbers bias;  // after the last run
 
   // What the engine leaves in the tensor that its kind writes.
   Numbers run(ConvEngine& engine, const ConvGraph& g, const Tensors& in) {
-    const Tensor x = put(in.x), w = put(in.w), y = put(in.y), the_bias = put(in.bias);
+    const Tensor x = put(in.x, g.dtype), w = put(in.w, g.dtype), y = put(in.y, g.dtype),
+                 the_bias = put(in.bias, g.dtype);
     const MemoryPtr workspace = device_.allocate(engine.workspace());
     engine.run(device_.stream(), {.x = x.data, .w = w.data, .y = y.data, .bias = the_bias.data},
                workspace->data());
@@ -95,9 +101,13 @@ class OnCard {
 };
 
 Tensors tensors_of(const ConvGraph& g) {
-  const auto filled = [](const char* key, const Shape& shape) {
+  const auto filled = [&](const char* key, const Shape& shape) {
     Numbers numbers = random_numbers(key, shape.count(), -1, 1);
-    for (double& number : numbers) number = static_cast<float>(number);
+    uint32_t stored = 0;
+    for (double& number : numbers) {
+      set_number(&stored, g.dtype, 0, number);
+      number = number_at(&stored, g.dtype, 0);
+    }
     return numbers;
   };
   return {filled("x", g.x), filled("w", g.w), filled("y", g.y), filled("bias", {1, 1, 1, g.y.c})};
@@ -223,6 +233,27 @@ TEST(GpuConvolution, CudnnAndOurKernelsEqualSumsInDouble) {
         if (g.groups == 1) expect_right(card, *tiled_convolution(g), g, in, right, tf32_tolerance);
         g.tf32 = false;
       }
+}
+
+// Rounded once, whatever is added to.
+TEST(GpuConvolution, CudnnAndOursIn16BitsEqualSumsInDouble) {
+  DLFS_NEEDS_GPU(device);
+  OnCard card(*device);
+  for (const DType dtype : {DType::f16, DType::bf16})
+    for (ConvGraph g : graphs())
+      for (const ConvKind kind : {ConvKind::forward, ConvKind::data_gradient, ConvKind::filter_gradient})
+        for (const bool more : {false, true}) {
+          g.kind = kind;
+          g.dtype = dtype;
+          g.bias = more && kind == ConvKind::forward;
+          g.accumulate = more && kind != ConvKind::forward;
+          const Tensors in = tensors_of(g);
+          const Numbers right = wanted(g, in);
+          const auto theirs = gpu(*device).cudnn().engine(g);
+          const auto ours = g.bias ? nullptr : direct_convolution(g);
+          for (ConvEngine* engine : {theirs.get(), ours.get()})
+            if (engine != nullptr) expect_right(card, *engine, g, in, right, tolerance + rounding_of(dtype));
+        }
 }
 
 TEST(GpuConvolution, LargeTilesEqualSumsInDouble) {
