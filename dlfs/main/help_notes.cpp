@@ -51,7 +51,8 @@ a large copy and a large matrix product reach on this device. A ratio below 1
 means that the tensors stayed in a cache. --watch looks at all that each kernel
 writes, and --check repeats its work: both are slow, and end a run that goes
 wrong, --watch with exit code 2, --check with 1. A loss that is NaN ends it with
-2 in any case (but for such a step in f16). On a CPU --check only sees what does not repeat.
+2 in any case, but for such a step in f16, where --watch ends it too. On a CPU
+--check only sees what does not repeat.
 
 For example:
   dlfs train lenet --data idx:/usr/share/datasets/fashion-mnist --epochs 1

@@ -29,31 +29,31 @@ inline void* element_of(const Tensor& tensor, int64_t i) {
 }
 
 // Stretch by stretch the gradient is widened, elements are updated, the copy is rounded.
-template <int parts, typename Update>
+template <int Parts, typename Update>
 void update_row(const UpdateRow& row, float factor, const Update& update) {
   for_stretches(row.parameter.shape().count(), [&](int64_t from, int64_t size) {
     const auto count = static_cast<size_t>(size);
     float gradient[update_stretch];
     convert(element_of(row.gradient, from), row.gradient.spec.dtype, gradient, DType::f32, count);
-    float* part[parts] = {row.parameter.as<float>() + from};
-    for (int k = 1; k < parts; ++k) part[k] = row.kept[static_cast<size_t>(k) - 1].as<float>() + from;
+    float* part[Parts] = {row.parameter.as<float>() + from};
+    for (int k = 1; k < Parts; ++k) part[k] = row.kept[static_cast<size_t>(k) - 1].as<float>() + from;
     for (int64_t i = 0; i < size; ++i) {
-      float at[parts];
-      for (int k = 0; k < parts; ++k) at[k] = part[k][i];
+      float at[Parts];
+      for (int k = 0; k < Parts; ++k) at[k] = part[k][i];
       update(at, gradient[i] * factor, row.decay);
-      for (int k = 0; k < parts; ++k) part[k][i] = at[k];
+      for (int k = 0; k < Parts; ++k) part[k][i] = at[k];
     }
     if (row.copy) convert(part[0], DType::f32, element_of(row.copy, from), row.copy.spec.dtype, count);
   });
 }
 
 // Returns whether the step counts.
-template <int parts, typename Update>
+template <int Parts, typename Update>
 bool update_all(const std::vector<UpdateRow>& rows, const float* factor, Update& update) {
   if (factor != nullptr && *factor == 0) return false;
   for (size_t row = 0; row < rows.size(); ++row) {
     update.begin(static_cast<int>(row));
-    update_row<parts>(rows[row], factor == nullptr ? 1 : *factor, std::as_const(update));
+    update_row<Parts>(rows[row], factor == nullptr ? 1 : *factor, std::as_const(update));
   }
   return true;
 }

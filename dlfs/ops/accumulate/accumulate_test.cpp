@@ -2,10 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "dlfs/graph/plan.h"
-#include "dlfs/ops/elementwise/elementwise.h"
-#include "dlfs/ops/reduce/reduce.h"
-#include "dlfs/ops/sgd/sgd.h"
 #include "dlfs/testing/cases.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/op_checks.h"
@@ -39,57 +35,5 @@ std::vector<OpCase> accumulate_cases() {
 }
 
 DLFS_OP_TESTS_WITHOUT_GOLDEN(Accumulate, accumulate_cases())
-
-// Three micro-batches a step, of gradients x * factor; p starts at 0 and is moved by their mean.
-static void expect_mean_of_three(Device& device) {
-  State state(1);
-  Trace trace(state);
-  const Value x = trace.input("x", {{1, 1, 1, 5}}), factor = trace.input("factor", {{1, 1, 1, 1}});
-  const Value p = trace.param(state.add("p", {{1, 1, 1, 5}}, Role::parameter, {}));
-  trace.loss("loss", sum(x * p, Over::all));
-  sgd(trace, trace.input("rate", {{1, 1, 1, 1}}), {.momentum = 0},
-      accumulate_gradients(trace, {.micro_batches = 3}, factor));
-  trace.output("p", p);
-  Plan plan(std::move(trace));
-  plan.compile(device);
-  const Stream stream = device.stream();
-  const float rate = 1;
-  device.upload(plan["rate"], &rate, stream);
-  const auto after = [&](float gradient, float times) {
-    const std::vector<float> values(5, gradient);
-    device.upload(plan["x"], values.data(), stream);
-    device.upload(plan["factor"], &times, stream);
-    plan.run(stream);
-    std::vector<float> found(5);
-    device.download(plan["p"], found.data(), stream);
-    for (const float one : found) EXPECT_EQ(one, found[0]);
-    return found[0];
-  };
-  EXPECT_EQ(after(3, 1), 0);
-  EXPECT_EQ(after(8, 0.5F), 0);
-  EXPECT_FLOAT_EQ(after(2, 1), -3);
-  // A micro-batch that does not count takes its step with it, wherever it stands.
-  for (int bad = 0; bad < 3; ++bad)
-    for (int i = 0; i < 3; ++i) EXPECT_FLOAT_EQ(after(100, i == bad ? 0 : 1), -3);
-  EXPECT_FLOAT_EQ(after(1, 1), -3);
-  EXPECT_FLOAT_EQ(after(1, 1), -3);
-  EXPECT_FLOAT_EQ(after(4, 1), -5) << "nothing is left of what did not count";
-}
-
-TEST(Accumulate, GivesTheMeanOfAStep) { expect_mean_of_three(*open_cpu()); }
-
-TEST(GpuAccumulate, GivesTheMeanOfAStep) {
-  DLFS_NEEDS_GPU(gpu);
-  expect_mean_of_three(*gpu);
-}
-
-TEST(Accumulate, OfOneIsNothing) {
-  State state(1);
-  Trace trace(state);
-  const Value factor = trace.input("factor", {{1, 1, 1, 1}});
-  EXPECT_EQ(trace.name(accumulate_gradients(trace, {}, factor)), "factor");
-  EXPECT_TRUE(trace.graph().updates.empty());
-  EXPECT_TRUE(state.entries().empty());
-}
 
 }  // namespace dlfs::testing

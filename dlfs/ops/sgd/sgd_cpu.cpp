@@ -5,7 +5,7 @@
 namespace dlfs {
 namespace {
 
-template <int parts>
+template <int Parts>
 class Update : public Kernel {
  public:
   Update(const Site& site, const SgdRows& settings)
@@ -13,12 +13,12 @@ class Update : public Kernel {
         factor_(update_factor(site)),
         element_{site.in[0].as<float>(), settings.momentum, settings.nesterov} {}
 
-  void run(Stream) override { update_all<parts>(rows_, factor_, element_); }
+  void run(Stream) override { update_all<Parts>(rows_, factor_, element_); }
 
  private:
   std::vector<UpdateRow> rows_;
   const float* factor_;
-  SgdElement<parts> element_;
+  SgdElement<Parts> element_;
 };
 
 }  // namespace
