@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 
 #include "dlfs/gpu/gpu_device.h"
 #include "dlfs/gpu/launch.h"
@@ -8,15 +9,20 @@
 namespace dlfs {
 namespace {
 
-constexpr int threads = norm_threads;
+constexpr int threads = norm_threads, norm_results = 4 * 128;
 
 // Forms of a call, for which kernels are made: known when they are compiled, or told by the arguments (`any`: the slow
 // kernels for odd numbers of channels).
 enum Form : int { any = -1, alone = 0, joins = 1, projects = 2 };
 
-// Loads on their way at a time, as registers allow.
-template <typename T, int form>
-constexpr int loads = sizeof(T) == 4 || form == projects ? 2 : 4;
+// Rows that a thread reads ahead, so that a block has some 64 KB on their way.
+template <typename T, int V>
+constexpr int ahead(int maps) {
+  return V == 1 ? 4 : maps == 3 ? (sizeof(T) == 4 ? 2 : 3) : (sizeof(T) == 4 ? 4 : 8) / maps;
+}
+constexpr int maps_of(bool back, int form) {
+  return back ? (form == alone || form == joins ? 2 : 3) : form == alone ? 1 : 2;
+}
 
 struct SideArguments {
   const void* x;
@@ -45,18 +51,32 @@ struct Arguments {
 
 __device__ float inverse_deviation(float variance, float epsilon) { return 1 / sqrtf(variance + epsilon); }
 
-// What a block has in shared memory: results a channel, a buffer for sums, rows that are kept.
+// What a block has in shared memory: results a channel, a buffer for sums, the rows that are on their way, those that are
+// kept. Each thread has its own place in the latter two.
+template <typename T, int V, int maps, int depth>
 struct Shared {
   __device__ Shared(const Arguments& of, float* memory)
-      : channels(0), results(memory), buffer(memory + 4 * 128), cache(buffer + of.buffer_floats) {}
-  unsigned channels;
-  float *results, *buffer, *cache;
+      : results(memory),
+        buffer(memory + norm_results),
+        rows(reinterpret_cast<Raw<T, V>*>(buffer + of.buffer_floats) + threadIdx.x),
+        kept(of.layout.kept) {}
+  // Of one of a row's maps; without a slot it is a kept row's.
+  __device__ Raw<T, V>* at(int map, int row, int slot = 0) const {
+    return rows +
+           static_cast<size_t>(row < kept ? depth * maps + row * maps + map : slot * maps + map) * threads;
+  }
+  __device__ Raw<T, V>* in_slot(int map, int slot) const { return rows + (slot * maps + map) * threads; }
+
+  float *results, *buffer;
+  Raw<T, V>* rows;
+  int kept;
 };
 
 // y where a ReLU may follow: NaN comes through.
 __device__ float after_relu(float v, bool relu) { return relu && v <= 0 ? 0 : v; }
 
-// Mean and variance of a side's channels, from the moments of the parts: each part's are about its own mean.
+// Mean and variance of a side's channels, from the moments of the parts: each part's are about its own mean, which lies
+// near the first part's.
 template <int V>
 __device__ void combine_moments(const Arguments& of, const float2* moments, float* mean, float* variance,
                                 float* buffer) {
@@ -65,22 +85,23 @@ __device__ void combine_moments(const Arguments& of, const float2* moments, floa
   const auto at = [&](unsigned part, unsigned channel) {
     return __ldcg(moments + part * channels + channel);
   };
-  const auto count = [&](unsigned part) {
-    return static_cast<float>(min(layout.part_rows, layout.rows - part * layout.part_rows));
-  };
+  const float last = static_cast<float>(layout.rows - (layout.parts - 1) * layout.part_rows);
+  const float first = at(0, threadIdx.x % channels).x;  // of the channel that this thread helps to add up
+  float* sums = mean;                                   // [2][channels]: mean and variance lie side by side
+  sum_parts<2>(channels, layout.parts, buffer, sums,
+               [&](unsigned part, unsigned channel, float(&numbers)[2]) {
+                 const float2 moment = at(part, channel);
+                 const float count = part + 1 == layout.parts ? last : static_cast<float>(layout.part_rows);
+                 const float distance = moment.x - first;
+                 numbers[0] = count * distance;
+                 numbers[1] = fmaf(count * distance, distance, moment.y);
+               });
   const auto rows = static_cast<float>(layout.rows);
-  sum_parts(channels, layout.parts, buffer, mean, [&](unsigned part, unsigned channel) {
-    return count(part) * (at(part, channel).x - at(0, channel).x);
-  });
-  for (unsigned channel = threadIdx.x; channel < channels; channel += threads)
-    mean[channel] = at(0, channel).x + mean[channel] / rows;
-  __syncthreads();
-  sum_parts(channels, layout.parts, buffer, variance, [&](unsigned part, unsigned channel) {
-    const float2 moment = at(part, channel);
-    const float distance = moment.x - mean[channel];
-    return moment.y + count(part) * distance * distance;
-  });
-  for (unsigned channel = threadIdx.x; channel < channels; channel += threads) variance[channel] /= rows;
+  for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
+    const float away = sums[channel] / rows;
+    mean[channel] = at(0, channel).x + away;
+    variance[channel] = fmaxf(0, fmaf(-away, away, sums[channels + channel] / rows));
+  }
   __syncthreads();
 }
 
@@ -107,48 +128,56 @@ __device__ void given_moments(const Arguments& of, const SideArguments& side, fl
 
 template <typename T, int V, int form>
 __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Arguments of) {
-  constexpr int sides = form == projects || form == any ? 2 : 1;
+  constexpr int sides = form == projects || form == any ? 2 : 1, maps = maps_of(false, form);
+  constexpr int depth = ahead<T, V>(maps);
   const bool joined = form == any ? of.joins : form >= joins;
   const bool projected = form == any ? of.projects : form == projects;
   const auto used = [&](int s) { return s == 0 || projected; };
   extern __shared__ float memory[];
-  const Shared shared(of, memory);
+  const Shared<T, V, maps, depth> shared(of, memory);
   const NormLayout& layout = of.layout;
   const NormPlace place(layout);
   const unsigned channels = layout.lanes * V;
-  auto* cache = reinterpret_cast<Raw<T, V>*>(shared.cache);
-  const unsigned kept_to = min(place.end, place.begin + layout.cached);
-  const auto side_cache = [&](int s, unsigned row) {
-    return s * layout.cached * layout.lanes + place.in_cache(row);
-  };
-  float* const mean = shared.results;               // [sides][channels]
-  float* const variance = mean + sides * channels;  // [sides][channels]
+  const int kept = min(place.rows, layout.kept);
+  float* const mean = shared.results;  // [sides][2][channels]: mean, variance
+  const auto mean_of = [&](int s) { return mean + 2 * s * channels; };
 
-  struct Maps {
-    Raw<T, V> x[sides];
-  };
-  const auto load_x = [&](unsigned row, Reuse reuse) {
-    Maps maps;
+  const auto read_x = [&](int row, int slot) {
 #pragma unroll
     for (int s = 0; s < sides; ++s)
-      if (used(s)) maps.x[s] = load<T, V>(of.side[s].x, place.at(row), reuse);
-    return maps;
+      if (used(s)) copy_ahead<T, V>(shared.at(s, row, slot), of.side[s].x, place.at(row));
   };
+  const auto read_shortcut = [&](int row, int slot) {
+    if (joined && !projected) copy_ahead<T, V>(shared.in_slot(maps - 1, slot), of.shortcut, place.at(row));
+  };
+  const auto read_all = [&](int row, int slot) {
+    read_x(row, slot);
+    read_shortcut(row, slot);
+    return 0u;
+  };
+  Ahead<depth> rest(kept, place.rows, true);  // the second pass, first the rows that are not kept
   const bool adds_up = !of.frozen && of.side[0].sums == nullptr;
   if (adds_up) {
     float shift[sides][V], sums[2 * sides][V] = {};
-    if (place.works) {
-      const Maps first = load_x(place.begin, Reuse::soon);
+    const auto read = [&](int row, int slot) {
+      read_x(row, slot);
+      return 0u;
+    };
+    Ahead<depth> all(0, place.rows, false);
+    all.start(read);
+    if (place.works)  // all threads of a channel add up distances from the part's first row
 #pragma unroll
       for (int s = 0; s < sides; ++s)
-        if (used(s)) unpack<T, V>(first.x[s], shift[s]);
-    }
-    const auto take = [&](const Maps& maps) {
+        if (used(s))
+          unpack<T, V>(load<T, V>(of.side[s].x, static_cast<size_t>(place.begin) * place.packs + place.pack,
+                                  Reuse::soon),
+                       shift[s]);
+    all.finish(read, [&](int row, int slot, unsigned) {
 #pragma unroll
       for (int s = 0; s < sides; ++s) {
         if (!used(s)) continue;
         float values[V];
-        unpack<T, V>(maps.x[s], values);
+        unpack<T, V>(*shared.at(s, row, slot), values);
 #pragma unroll
         for (int k = 0; k < V; ++k) {
           const float distance = values[k] - shift[s][k];
@@ -156,50 +185,40 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
           sums[2 * s + 1][k] = fmaf(distance, distance, sums[2 * s + 1][k]);
         }
       }
-    };
-    each_row<loads<T, form>>(
-        place, place.begin, kept_to, false, [&](unsigned row) { return load_x(row, Reuse::never); },
-        [&](unsigned row, const Maps& maps) {
-#pragma unroll
-          for (int s = 0; s < sides; ++s)
-            if (used(s)) cache[side_cache(s, row)] = maps.x[s];
-          take(maps);
-        });
-    each_row<loads<T, form>>(
-        place, kept_to, place.end, false, [&](unsigned row) { return load_x(row, Reuse::soon); },
-        [&](unsigned, const Maps& maps) { take(maps); });
-
+    });
+    rest.start(read_all);
     const auto side_moments = [&](int s) {
       return of.moments + (static_cast<size_t>(s) * layout.slices + blockIdx.y) * layout.parts * channels;
     };
-    sum_lines<V, 2 * sides>(place, sums, shared.buffer, [&](unsigned channel, const float(&all)[2 * sides]) {
-      const auto count = static_cast<float>(place.end - place.begin);
+    sum_lines<V, 2 * sides>(
+        place, sums, shared.buffer, [&](unsigned channel, const float(&total)[2 * sides]) {
+          const auto count = static_cast<float>(place.end - place.begin);
 #pragma unroll
-      for (int s = 0; s < sides; ++s) {
-        if (!used(s)) continue;
-        const auto* x = static_cast<const T*>(of.side[s].x);
-        const auto from = static_cast<float>(
-            x[static_cast<size_t>(place.begin) * layout.packs * V + blockIdx.y * channels + channel]);
-        const float away = all[2 * s] / count;
-        side_moments(s)[blockIdx.x * channels + channel] =
-            make_float2(from + away, fmaxf(0, fmaf(-away, all[2 * s], all[2 * s + 1])));
-      }
-    });
+          for (int s = 0; s < sides; ++s) {
+            if (!used(s)) continue;
+            const auto* x = static_cast<const T*>(of.side[s].x);
+            const auto from = static_cast<float>(
+                x[static_cast<size_t>(place.begin) * layout.packs * V + blockIdx.y * channels + channel]);
+            const float away = total[2 * s] / count;
+            side_moments(s)[blockIdx.x * channels + channel] =
+                make_float2(from + away, fmaxf(0, fmaf(-away, total[2 * s], total[2 * s + 1])));
+          }
+        });
     wait_for_all(of.counters + blockIdx.y, layout.parts);
     for (int s = 0; s < sides; ++s)
-      if (used(s))
-        combine_moments<V>(of, side_moments(s), mean + s * channels, variance + s * channels, shared.buffer);
+      if (used(s)) combine_moments<V>(of, side_moments(s), mean_of(s), mean_of(s) + channels, shared.buffer);
   } else {
+    rest.start(read_all);
     for (int s = 0; s < sides; ++s)
-      if (used(s)) given_moments<V>(of, of.side[s], mean + s * channels, variance + s * channels);
+      if (used(s)) given_moments<V>(of, of.side[s], mean_of(s), mean_of(s) + channels);
   }
   if (blockIdx.x == 0)
     for (int s = 0; s < sides; ++s)
       if (used(s))
         for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
           float* to = of.side[s].statistics + blockIdx.y * channels + channel;
-          to[0] = mean[s * channels + channel];
-          to[layout.packs * V] = variance[s * channels + channel];
+          to[0] = mean_of(s)[channel];
+          to[layout.packs * V] = mean_of(s)[channels + channel];
         }
 
   float a[sides][V], b[sides][V];
@@ -209,21 +228,17 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
       if (used(s))
 #pragma unroll
         for (int k = 0; k < V; ++k) {
-          const unsigned own = s * channels + place.lane * V + k, c = place.pack * V + k;
-          a[s][k] = of.side[s].scale[c] * inverse_deviation(variance[own], of.epsilon);
-          b[s][k] = of.side[s].bias[c] - mean[own] * a[s][k];
+          const unsigned own = place.lane * V + k, c = place.pack * V + k;
+          a[s][k] = of.side[s].scale[c] * inverse_deviation(mean_of(s)[channels + own], of.epsilon);
+          b[s][k] = of.side[s].bias[c] - mean_of(s)[own] * a[s][k];
         }
-  struct Read {
-    Maps maps;
-    Raw<T, V> shortcut;
-  };
-  const auto apply = [&](unsigned row, const Read& read) {
+  const auto apply = [&](int row, int slot, unsigned) {
     float v[V], other[V];
-    unpack<T, V>(read.maps.x[0], v);
+    unpack<T, V>(*shared.at(0, row, slot), v);
     if (projected)
-      unpack<T, V>(read.maps.x[sides - 1], other);
+      unpack<T, V>(*shared.at(sides - 1, row, slot), other);
     else if (joined)
-      unpack<T, V>(read.shortcut, other);
+      unpack<T, V>(*shared.in_slot(maps - 1, slot), other);
     unsigned bits = 0;
 #pragma unroll
     for (int k = 0; k < V; ++k) {
@@ -238,30 +253,14 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
     store<T, V>(of.y, place.at(row), pack<T, V>(v), of.written);
     if (V == 8 && joined && of.mask != nullptr) of.mask[place.at(row)] = static_cast<uint8_t>(bits);
   };
-  const auto read_shortcut = [&](unsigned row, Read& read) {
-    if (joined && !projected) read.shortcut = load<T, V>(of.shortcut, place.at(row), Reuse::never);
+  rest.finish(read_all, apply);
+  Ahead<depth> again(0, kept, true);
+  const auto read_less = [&](int row, int slot) {
+    read_shortcut(row, slot);
+    return 0u;
   };
-  each_row<loads<T, form>>(
-      place, adds_up ? kept_to : place.begin, place.end, adds_up,
-      [&](unsigned row) {
-        Read read;
-        read.maps = load_x(row, Reuse::never);
-        read_shortcut(row, read);
-        return read;
-      },
-      apply);
-  if (!adds_up) return;
-  each_row<loads<T, form>>(
-      place, place.begin, kept_to, true,
-      [&](unsigned row) {
-        Read read;
-#pragma unroll
-        for (int s = 0; s < sides; ++s)
-          if (used(s)) read.maps.x[s] = cache[side_cache(s, row)];
-        read_shortcut(row, read);
-        return read;
-      },
-      apply);
+  again.start(read_less);
+  again.finish(read_less, apply);
 }
 
 // One bit an element, from y itself: where eight channels are not one pack.
@@ -297,20 +296,29 @@ __device__ void write_map(void* to, Write how, size_t at, float (&values)[V], Re
 template <typename T, int V, int form>
 __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ Arguments of) {
   constexpr int sides = form == projects || form == any ? 2 : 1, quantities = 1 + sides;
+  constexpr int maps = maps_of(true, form), depth = ahead<T, V>(maps);  // the last map is what arrives
   const bool joined = form == any ? of.joins : form >= joins;
   const bool projected = form == any ? of.projects : form == projects;
   const auto used = [&](int s) { return s == 0 || projected; };
   extern __shared__ float memory[];
-  const Shared shared(of, memory);
+  const Shared<T, V, maps, depth> shared(of, memory);
   const NormLayout& layout = of.layout;
   const NormPlace place(layout);
   const unsigned channels = layout.lanes * V, all_channels = layout.packs * V;
-  auto* cache = reinterpret_cast<Raw<T, V>*>(shared.cache);
-  const unsigned kept_to = min(place.end, place.begin + layout.cached);
-  const auto map_cache = [&](int map, unsigned row) {  // maps 0 and 1: of the sides; the last: what arrives
-    return map * layout.cached * layout.lanes + place.in_cache(row);
-  };
+  const int kept = min(place.rows, layout.kept);
 
+  // Gives the row's mask.
+  const auto read = [&](int row, int slot) {
+#pragma unroll
+    for (int s = 0; s < sides; ++s)
+      if (used(s)) copy_ahead<T, V>(shared.at(s, row, slot), of.side[s].x, place.at(row));
+    copy_ahead<T, V>(shared.at(maps - 1, row, slot), of.d_y, place.at(row));
+    if (!joined || !of.relu) return ~0u;
+    return V == 8 ? static_cast<unsigned>(__ldg(of.mask + place.at(row)))
+                  : static_cast<unsigned>(__ldg(of.mask + place.at(row) / 8)) >> (place.at(row) % 8);
+  };
+  Ahead<depth> all(0, place.rows, false);
+  all.start(read);
   float mean[sides][V], a[sides][V], b[V];
   if (place.works)
 #pragma unroll
@@ -324,78 +332,51 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
               of.side[s].scale[c] * inverse_deviation(of.side[s].statistics[all_channels + c], of.epsilon);
           if (s == 0) b[k] = of.side[s].bias[c] - mean[s][k] * a[s][k];
         }
-
-  struct Read {
-    Raw<T, V> x[sides], d_y;
-    unsigned mask;
-  };
-  const auto read_row = [&](unsigned row, Reuse reuse) {
-    Read read;
-#pragma unroll
-    for (int s = 0; s < sides; ++s)
-      if (used(s)) read.x[s] = load<T, V>(of.side[s].x, place.at(row), reuse);
-    read.d_y = load<T, V>(of.d_y, place.at(row), reuse);
-    read.mask = ~0u;
-    if (joined && of.relu)
-      read.mask = V == 8 ? __ldg(of.mask + place.at(row))
-                         : static_cast<unsigned>(__ldg(of.mask + place.at(row) / 8) >> (place.at(row) % 8));
-    return read;
-  };
   // What arrives before the ReLU.
-  const auto arriving = [&](const Read& read, const float(&x)[V], float(&g)[V]) {
-    unpack<T, V>(read.d_y, g);
+  const auto arriving = [&](int row, int slot, unsigned mask, const float(&x)[V], float(&g)[V]) {
+    unpack<T, V>(*shared.at(maps - 1, row, slot), g);
     if (!of.relu) return;
 #pragma unroll
     for (int k = 0; k < V; ++k) {
-      const bool off = joined ? (read.mask >> k & 1) == 0 : fmaf(x[k], a[0][k], b[k]) <= 0;
+      const bool off = joined ? (mask >> k & 1) == 0 : fmaf(x[k], a[0][k], b[k]) <= 0;
       if (off) g[k] = 0;
     }
   };
   float sums[quantities][V] = {};
-  const auto take = [&](const Read& read, float(&g)[V]) {
-    float x[V];
-    unpack<T, V>(read.x[0], x);
-    arriving(read, x, g);
+  all.finish(read, [&](int row, int slot, unsigned mask) {
+    float x[V], g[V];
+    unpack<T, V>(*shared.at(0, row, slot), x);
+    arriving(row, slot, mask, x, g);
 #pragma unroll
     for (int k = 0; k < V; ++k) {
       sums[0][k] += g[k];
       sums[1][k] = fmaf(g[k], x[k] - mean[0][k], sums[1][k]);
     }
     if (projected) {
-      unpack<T, V>(read.x[sides - 1], x);
+      unpack<T, V>(*shared.at(sides - 1, row, slot), x);
 #pragma unroll
       for (int k = 0; k < V; ++k) sums[sides][k] = fmaf(g[k], x[k] - mean[sides - 1][k], sums[sides][k]);
     }
-  };
-  each_row<loads<T, form>>(
-      place, place.begin, kept_to, false, [&](unsigned row) { return read_row(row, Reuse::never); },
-      [&](unsigned row, const Read& read) {
-        float g[V];
-        take(read, g);
-#pragma unroll
-        for (int s = 0; s < sides; ++s)
-          if (used(s)) cache[map_cache(s, row)] = read.x[s];
-        cache[map_cache(sides, row)] = pack<T, V>(g);
-      });
-  each_row<loads<T, form>>(
-      place, kept_to, place.end, false, [&](unsigned row) { return read_row(row, Reuse::soon); },
-      [&](unsigned, const Read& read) {
-        float g[V];
-        take(read, g);
-      });
+    if (row < kept && of.relu) *shared.at(maps - 1, row) = pack<T, V>(g);
+  });
+  Ahead<depth> rest(kept, place.rows, true);
+  rest.start(read);
 
   const auto partial = [&](int q, unsigned part, unsigned channel) {
     return of.partials +
            ((static_cast<size_t>(q) * layout.slices + blockIdx.y) * layout.parts + part) * channels + channel;
   };
-  sum_lines<V, quantities>(place, sums, shared.buffer, [&](unsigned channel, const float(&all)[quantities]) {
+  sum_lines<V, quantities>(place, sums, shared.buffer,
+                           [&](unsigned channel, const float(&total)[quantities]) {
 #pragma unroll
-    for (int q = 0; q < quantities; ++q) *partial(q, blockIdx.x, channel) = all[q];
-  });
+                             for (int q = 0; q < quantities; ++q) *partial(q, blockIdx.x, channel) = total[q];
+                           });
   wait_for_all(of.counters + blockIdx.y, layout.parts);
-  for (int q = 0; q < quantities; ++q)
-    sum_parts(channels, layout.parts, shared.buffer, shared.results + q * channels,
-              [&](unsigned part, unsigned channel) { return __ldcg(partial(q, part, channel)); });
+  sum_parts<quantities>(channels, layout.parts, shared.buffer, shared.results,
+                        [&](unsigned part, unsigned channel, float(&numbers)[quantities]) {
+#pragma unroll
+                          for (int q = 0; q < quantities; ++q) numbers[q] = __ldcg(partial(q, part, channel));
+                        });
 
   const float inverse_rows = of.frozen ? 0 : 1 / static_cast<float>(layout.rows);
   if (blockIdx.x == 0)
@@ -425,12 +406,12 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
           by_x[s][k] =
               -a[s][k] * deviation * deviation * shared.results[(1 + s) * channels + own] * inverse_rows;
         }
-  const auto apply = [&](unsigned row, const Raw<T, V>(&maps)[sides], const float(&g)[V]) {
+  const auto apply = [&](int row, int slot, const float(&g)[V]) {
 #pragma unroll
     for (int s = 0; s < sides; ++s) {
       if (!used(s)) continue;
       float x[V];
-      unpack<T, V>(maps[s], x);
+      unpack<T, V>(*shared.at(s, row, slot), x);
 #pragma unroll
       for (int k = 0; k < V; ++k)
         x[k] = fmaf(by_x[s][k], x[k] - mean[s][k], fmaf(a[s][k], g[k], constant[s][k]));
@@ -443,34 +424,27 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
       write_map<T, V>(of.d_shortcut, of.d_shortcut_how, place.at(row), copy, of.written);
     }
   };
-  each_row<loads<T, form>>(
-      place, kept_to, place.end, true, [&](unsigned row) { return read_row(row, Reuse::never); },
-      [&](unsigned row, const Read& read) {
-        float x[V], g[V];
-        unpack<T, V>(read.x[0], x);
-        arriving(read, x, g);
-        apply(row, read.x, g);
-      });
-  each_row<loads<T, form>>(
-      place, place.begin, kept_to, true,
-      [&](unsigned row) {
-        Read read;
-#pragma unroll
-        for (int s = 0; s < sides; ++s)
-          if (used(s)) read.x[s] = cache[map_cache(s, row)];
-        read.d_y = cache[map_cache(sides, row)];
-        return read;
-      },
-      [&](unsigned row, const Read& read) {
-        float g[V];
-        unpack<T, V>(read.d_y, g);
-        apply(row, read.x, g);
-      });
+  rest.finish(read, [&](int row, int slot, unsigned mask) {
+    float x[V], g[V];
+    unpack<T, V>(*shared.at(0, row, slot), x);
+    arriving(row, slot, mask, x, g);
+    apply(row, slot, g);
+  });
+  for (int row = kept - 1; row >= 0; --row) {
+    float g[V];
+    unpack<T, V>(*shared.at(maps - 1, row), g);
+    apply(row, 0, g);
+  }
 }
 
 // ---- the choice of kernel, and its launch ----
 
 using KernelOf = void (*)(Arguments);
+
+// Of a kernel: maps that it reads, and how many rows ahead.
+struct RowsOf {
+  int maps, ahead;
+};
 
 template <typename T>
 KernelOf pick(bool back, int form, int V) {
@@ -508,7 +482,7 @@ class Norm : public Kernel {
     kernel_ = dtype_ == DType::f32   ? pick<float>(back, form, V)
               : dtype_ == DType::f16 ? pick<__half>(back, form, V)
                                      : pick<__nv_bfloat16>(back, form, V);
-    set_layout(device.size(), shape, V, sides);
+    set_layout(device.size(), shape, V, sides, rows_of(V == 1 ? any : form, V));
     set_tensors(device);
     allow_shared(device.size());
   }
@@ -521,7 +495,7 @@ class Norm : public Kernel {
     const auto native = static_cast<cudaStream_t>(stream.native);
     void* arguments[] = {&of};
     const auto* kernel = reinterpret_cast<const void*>(kernel_);
-    const bool together = waits_ && of.layout.parts > 1;
+    const bool together = waits_ && of.layout.parts > 1 && std::getenv("DLFS_PLAIN_LAUNCH") == nullptr;
     cuda_check(together ? cudaLaunchCooperativeKernel(kernel, grid, threads, arguments, shared_, native)
                         : cudaLaunchKernel(kernel, grid, threads, arguments, shared_, native),
                back_ ? "batch norm backward" : "batch norm");
@@ -530,7 +504,7 @@ class Norm : public Kernel {
 
  private:
   // Blocks of 64 or 128 channels, as many rows to each as the card has processors for.
-  void set_layout(const CardSize& card, const Shape& shape, int V, int sides) {
+  void set_layout(const CardSize& card, const Shape& shape, int V, int sides, const RowsOf& rows_of) {
     NormLayout& layout = of_.layout;
     layout.rows = static_cast<unsigned>(shape.count() / shape.c);
     layout.packs = static_cast<unsigned>(shape.c / V);
@@ -542,20 +516,17 @@ class Norm : public Kernel {
     layout.part_rows = blocks_for(layout.rows, static_cast<int>(layout.parts));
     layout.parts = blocks_for(layout.rows, static_cast<int>(layout.part_rows));
 
-    const int quantities = back_ ? 1 + sides : 2 * sides, maps = back_ ? 1 + sides : sides;
     const unsigned channels = layout.lanes * static_cast<unsigned>(V);
     const unsigned groups = 32 % layout.lanes == 0 ? threads / 32 : lines;
-    of_.buffer_floats =
-        std::max(groups * channels * static_cast<unsigned>(quantities), static_cast<unsigned>(threads));
-    of_.buffer_floats = (of_.buffer_floats + 3) / 4 * 4;
-    shared_ = sizeof(float) * (4 * 128 + of_.buffer_floats);
-    const size_t row = layout.lanes * bytes(dtype_) * static_cast<size_t>(V * maps);
+    const unsigned quantities = static_cast<unsigned>(back_ ? 1 + sides : 2 * sides);
+    of_.buffer_floats = quantities * std::max(groups * channels, static_cast<unsigned>(threads));
+    const size_t row = threads * bytes(dtype_) * static_cast<size_t>(V * rows_of.maps);  // of all threads
+    shared_ = sizeof(float) * (norm_results + of_.buffer_floats) + row * static_cast<size_t>(rows_of.ahead);
+    const int most = static_cast<int>(blocks_for(layout.part_rows, static_cast<int>(lines)));
     if (waits_ && card.shared_bytes > shared_)
-      layout.cached =
-          static_cast<unsigned>(std::min<size_t>(layout.part_rows, (card.shared_bytes - shared_) / row));
-    shared_ += layout.cached * row;
-    site_.scratch.request(sizeof(float) * static_cast<size_t>(quantities) * layout.slices * layout.parts *
-                          channels);
+      layout.kept = std::min(most, static_cast<int>((card.shared_bytes - shared_) / row));
+    shared_ += static_cast<size_t>(layout.kept) * row;
+    site_.scratch.request(sizeof(float) * quantities * layout.slices * layout.parts * channels);
   }
 
   void set_tensors(GpuDevice& device) {
@@ -592,13 +563,18 @@ class Norm : public Kernel {
     of_.counters = static_cast<unsigned long long*>(counters_->data());
   }
 
+  RowsOf rows_of(int form, int V) const {
+    const int maps = maps_of(back_, form);
+    const bool wide = dtype_ == DType::f32;
+    return {maps, V == 1 ? ahead<float, 1>(maps) : wide ? ahead<float, 8>(maps) : ahead<__half, 8>(maps)};
+  }
+
   // Where there is no card (its description alone is enough to choose kernels) nothing is to be done.
   // All that there is: several calls share a kernel.
   void allow_shared(const CardSize& card) const {
-    const cudaError_t code =
-        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel_),
-                             cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(card.shared_bytes));
+    const cudaError_t code = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel_),
+                                                  cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                  static_cast<int>(card.shared_bytes));
     if (code == cudaErrorNoDevice || code == cudaErrorInsufficientDriver)
       cudaGetLastError();
     else

@@ -2,7 +2,8 @@
 // blocks that keep what they read. A map is cut into slices of channels and parts of rows; one block takes one part of one
 // slice, and all blocks are on the card at once, one a processor. So the blocks of a slice can wait for each other between
 // the pass that adds up and the pass that applies; and what the second reads again is, as far as it fits, still in shared
-// memory, or in the card's cache, since it goes backwards. Sums are made in one order for one card. For .cu files.
+// memory, or in the card's cache, since it goes backwards. Rows are copied to shared memory several ahead of their use, so
+// that memory is never idle. Sums are made in one order for one card. For .cu files.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -71,17 +72,82 @@ __device__ Raw<T, V> pack(const float (&values)[V]) {
   return raw;
 }
 
+// ---- copies that run ahead ----
+
+// To shared memory; seen by this thread after wait_but().
+template <typename T, int V>
+__device__ void copy_ahead(Raw<T, V>* to, const void* from, size_t pack) {
+#if __CUDA_ARCH__ >= 800
+  if constexpr (sizeof(Raw<T, V>) >= 16) {
+    const Raw<T, V>* source = static_cast<const Raw<T, V>*>(from) + pack;
+#pragma unroll
+    for (int i = 0; i < static_cast<int>(sizeof(Raw<T, V>) / 16); ++i)
+      asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
+                       static_cast<unsigned>(__cvta_generic_to_shared(&to->at[i]))),
+                   "l"(&source->at[i])
+                   : "memory");
+    return;
+  }
+#endif
+  *to = load<T, V>(from, pack, Reuse::soon);
+}
+
+__device__ inline void end_of_copies() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+template <int groups>
+__device__ void wait_but() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" ::"n"(groups) : "memory");
+#endif
+}
+
+// A thread's way through rows first, first + step, ...: what issue(row, slot) copies is there when use(row, slot, extra)
+// is called `depth` rows later, extra being what issue() gave back.
+template <int depth>
+struct Ahead {
+  __device__ Ahead(int from, int to, bool backwards)
+      : count(max(0, to - from)), first(backwards ? to - 1 : from), step(backwards ? -1 : 1) {}
+
+  template <typename Issue>
+  __device__ void start(const Issue& issue) {
+#pragma unroll
+    for (int slot = 0; slot < depth; ++slot) {
+      if (slot < count) extra[slot] = issue(first + slot * step, slot);
+      end_of_copies();
+    }
+  }
+  template <typename Issue, typename Use>
+  __device__ void finish(const Issue& issue, const Use& use) {
+    for (int done = 0; done < count; done += depth)
+#pragma unroll
+      for (int slot = 0; slot < depth; ++slot) {
+        const int i = done + slot;
+        if (i >= count) continue;
+        wait_but<depth - 1>();
+        use(first + i * step, slot, extra[slot]);
+        if (i + depth < count) extra[slot] = issue(first + (i + depth) * step, slot);
+        end_of_copies();
+      }
+  }
+
+  int count, first, step;
+  unsigned extra[depth];
+};
+
 // ---- who does what ----
 
 struct NormLayout {
   unsigned rows = 0, packs = 0;       // of the map: n * h * w, channels / V
   unsigned lanes = 1, slices = 1;     // packs of a slice, which stand side by side in a block
   unsigned parts = 1, part_rows = 1;  // blocks of a slice, and the rows of each but the last
-  unsigned cached = 0;                // rows of each part that stay in shared memory
-  unsigned channels() const { return packs / slices; }
+  int kept = 0;                       // of each thread's rows, the first so many stay in shared memory
 };
 
-// A thread's place: its pack of channels and its rows, every `lines`-th from `first` to `end`.
+// A thread's place: its pack of channels, and its rows: every `lines`-th of its part.
 struct NormPlace {
   __device__ explicit NormPlace(const NormLayout& of)
       : lane(threadIdx.x % of.lanes),
@@ -91,38 +157,19 @@ struct NormPlace {
         end(min(of.rows, begin + of.part_rows)),
         pack(blockIdx.y * of.lanes + lane),
         packs(of.packs),
-        lanes(of.lanes) {
-    works = line < lines;
+        lanes(of.lanes),
+        works(line < lines),
+        rows(works && begin + line < end ? static_cast<int>((end - begin - line + lines - 1) / lines) : 0) {}
+  __device__ size_t at(int row) const {
+    return static_cast<size_t>(begin + line + static_cast<unsigned>(row) * lines) * packs + pack;
   }
-  __device__ size_t at(unsigned row) const { return static_cast<size_t>(row) * packs + pack; }
-  __device__ unsigned in_cache(unsigned row) const { return (row - begin) * lanes + lane; }
 
   unsigned lane, line, lines, begin, end, pack, packs, lanes;
   bool works;
+  int rows;
 };
 
-// use(row, load(row)) for the thread's rows of [from, to), several loads on their way at a time; backwards where asked for.
-template <int unroll, typename Load, typename Use>
-__device__ void each_row(const NormPlace& place, unsigned from, unsigned to, bool backwards,
-                         const Load& load_row, const Use& use) {
-  if (!place.works || from >= to) return;
-  const unsigned count = to - from;
-  const auto row = [&](unsigned i) { return backwards ? to - 1 - i : from + i; };
-  unsigned i = place.line;
-  for (; i + (unroll - 1) * place.lines < count; i += unroll * place.lines) {
-    decltype(load_row(0u)) items[unroll];
-#pragma unroll
-    for (int u = 0; u < unroll; ++u) items[u] = load_row(row(i + u * place.lines));
-#pragma unroll
-    for (int u = 0; u < unroll; ++u) use(row(i + u * place.lines), items[u]);
-  }
-  for (; i < count; i += place.lines) use(row(i), load_row(row(i)));
-}
-
 // ---- sums ----
-
-// Shared memory that a block's sums need: floats.
-constexpr unsigned sum_floats(int V, int quantities) { return norm_threads * V * quantities; }
 
 // The sums of `Q` quantities over the block's lines, for each channel of the slice: total(channel, sums) is called by one
 // thread a channel.
@@ -161,27 +208,34 @@ __device__ void sum_lines(const NormPlace& place, const float (&mine)[Q][V], flo
   __syncthreads();
 }
 
-// For each channel of the slice, the sum over the slice's parts of value(part, channel), as results[channel] in shared
-// memory. requires: a buffer of norm_threads floats beside it.
-template <typename Value>
+// For each channel of the slice, the sums over the slice's parts of the `Q` numbers that value(part, channel, numbers)
+// gives: results[q * channels + channel] in shared memory. requires: a buffer of Q * norm_threads floats.
+template <int Q, typename Value>
 __device__ void sum_parts(unsigned channels, unsigned parts, float* buffer, float* results,
                           const Value& value) {
   const unsigned across = min(channels, static_cast<unsigned>(norm_threads)), subs = norm_threads / across;
-  const unsigned sub = threadIdx.x / across;
-  for (unsigned first = 0; first < channels; first += across) {
-    const unsigned channel = first + threadIdx.x % across;
-    float sum = 0;
-    if (sub < subs && channel < channels)
-#pragma unroll 4
-      for (unsigned part = sub; part < parts; part += subs) sum += value(part, channel);
-    buffer[threadIdx.x] = sum;
-    __syncthreads();
-    if (sub == 0 && channel < channels) {
-      for (unsigned other = 1; other < subs; ++other) sum += buffer[other * across + threadIdx.x];
-      results[channel] = sum;
+  const unsigned sub = threadIdx.x / across, channel = threadIdx.x % across;
+  float sums[Q] = {};
+  if (sub < subs)
+#pragma unroll 16
+    for (unsigned part = sub; part < parts; part += subs) {
+      float numbers[Q];
+      value(part, channel, numbers);
+#pragma unroll
+      for (int q = 0; q < Q; ++q) sums[q] += numbers[q];
     }
-    __syncthreads();
-  }
+#pragma unroll
+  for (int q = 0; q < Q; ++q) buffer[q * norm_threads + threadIdx.x] = sums[q];
+  __syncthreads();
+  if (sub == 0)
+#pragma unroll
+    for (int q = 0; q < Q; ++q) {
+      float sum = sums[q];
+      for (unsigned other = 1; other < subs; ++other)
+        sum += buffer[q * norm_threads + other * across + channel];
+      results[q * channels + channel] = sum;
+    }
+  __syncthreads();
 }
 
 // Until all `parts` blocks that share the counter have come here; what they wrote before is then seen. The counter only
