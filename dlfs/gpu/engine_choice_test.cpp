@@ -66,11 +66,11 @@ TEST(EngineChoices, HaveAFileForEachCardAndCudnn) {
 
 // Three engines, of which the first does not compile; what was compiled and measured is counted.
 struct Fake : ConvEngine {
-  explicit Fake(int64_t index) : name_(concat("engine ", index)) {}
+  explicit Fake(int64_t index) : called(concat("engine ", index)) {}
   size_t workspace() const override { return 0; }
-  const std::string& name() const override { return name_; }
+  const std::string& name() const override { return called; }
   void run(Stream, const ConvPointers&, void*) override {}
-  std::string name_;
+  std::string called;
 };
 
 struct MeasuredEnginesChoose : ::testing::Test {
