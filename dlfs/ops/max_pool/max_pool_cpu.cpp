@@ -19,21 +19,23 @@ class Forward : public Kernel {
         x_(site.in[0].as<T>()),
         y_(site.out[0].as<T>()),
         winner_(site.saved[0].as<uint8_t>()),
+        bias_(site.in.size() > 1 ? site.in[1].as<float>() : nullptr),
         relu_(settings.relu) {}
 
   void run(Stream) override {
     for (int n = 0; n < windows_.x.n; ++n)
       windows_.each(n, [&](int64_t corner, Windows::Range rows, Windows::Range columns, int64_t output) {
         for (int from = 0; from < windows_.x.c; from += block)
-          pool(x_ + n * windows_.image() + corner + from, rows, columns, output + from,
-               std::min(block, windows_.x.c - from));
+          pool(x_ + n * windows_.image() + corner + from, bias_ == nullptr ? nullptr : bias_ + from, rows,
+               columns, output + from, std::min(block, windows_.x.c - from));
       });
   }
 
  private:
   // One window, at most `block` channels. A NaN is taken, since NaN <= held is false, and then stays, since NaN == NaN
   // is false too.
-  void pool(const T* corner, Windows::Range rows, Windows::Range columns, int64_t output, int channels) {
+  void pool(const T* corner, const float* bias, Windows::Range rows, Windows::Range columns, int64_t output,
+            int channels) {
     std::array<float, block> best;
     std::array<int32_t, block> place;
     const auto at = [&](int row, int column) {
@@ -53,6 +55,8 @@ class Forward : public Kernel {
           place[c] = wins ? here : place[c];
         }
       }
+    if (bias != nullptr)
+      for (int c = 0; c < channels; ++c) best[c] += bias[c];
     if (relu_)
       for (int c = 0; c < channels; ++c) {
         const bool closed = best[c] <= 0;
@@ -69,6 +73,7 @@ class Forward : public Kernel {
   const T* x_;
   T* y_;
   uint8_t* winner_;
+  const float* bias_;
   bool relu_;
 };
 

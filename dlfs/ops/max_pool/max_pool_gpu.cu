@@ -14,7 +14,8 @@ constexpr int most = 3;  // rows and columns of a window that are read before an
 
 // One pack of y a thread: i counts packs, channels innermost.
 template <typename T, int width>
-__global__ void forward(Windows of, Places places, bool relu, const T* x, T* y, uint8_t* winner) {
+__global__ void forward(Windows of, Places places, bool relu, const T* x, const float* bias, T* y,
+                        uint8_t* winner) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   if (i >= places.count) return;
   const Place to = places.at(i);
@@ -49,6 +50,7 @@ __global__ void forward(Windows of, Places places, bool relu, const T* x, T* y, 
       }
     }
   }
+  if (bias != nullptr) accumulate(best, reinterpret_cast<const Pack<float, width>*>(bias)[to.c]);
   Pack<uint8_t, width> won;
 #pragma unroll
   for (int k = 0; k < width; ++k) {
@@ -97,7 +99,8 @@ KernelPtr forward_kernel(const Site& site, const MaxPoolSettings& settings) {
   return gpu_kernel([of, places, site, relu = settings.relu](Stream stream) {
     forward<T, width>
         <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-            of, places, relu, site.in[0].as<T>(), site.out[0].as<T>(), site.saved[0].as<uint8_t>());
+            of, places, relu, site.in[0].as<T>(), site.in.size() > 1 ? site.in[1].as<float>() : nullptr,
+            site.out[0].as<T>(), site.saved[0].as<uint8_t>());
     check_launch("max_pool forward");
   });
 }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "dlfs/graph/plan.h"
+#include "dlfs/tensor/half.h"
 #include "dlfs/testing/cases.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/error.h"
@@ -101,6 +103,90 @@ TEST(MaxPool, FirstOfEqualsWinsAndNanIsKept) { expect_odd_values(*open_cpu()); }
 TEST(GpuMaxPool, FirstOfEqualsWinsAndNanIsKept) {
   DLFS_NEEDS_GPU(gpu);
   expect_odd_values(*gpu);
+}
+
+// An inference: max_pool of x [2,9,8,channels] with a bias.
+static Numbers biased(Device& device, DType type, const MaxPoolSettings& settings, const Numbers& x,
+                      const std::vector<float>& bias) {
+  State state(1);
+  Trace trace(state, {.mode = Mode::infer});
+  const int channels = static_cast<int>(bias.size());
+  const Value map = trace.input("x", {{2, 9, 8, channels}, type});
+  trace.output("y", max_pool(map, trace.input("bias", {{1, 1, 1, channels}}), settings));
+  Plan plan(std::move(trace));
+  plan.compile(device);
+  std::vector<std::byte> content(bytes(plan["x"].spec)), found(bytes(plan["y"].spec));
+  for (size_t i = 0; i < x.size(); ++i) set_number(content.data(), type, i, x[i]);
+  device.upload(plan["x"], content.data(), device.stream());
+  device.upload(plan["bias"], bias.data(), device.stream());
+  plan.run(device.stream());
+  device.download(plan["y"], found.data(), device.stream());
+  Numbers y(static_cast<size_t>(plan["y"].shape().count()));
+  for (size_t i = 0; i < y.size(); ++i) y[i] = number_at(found.data(), type, i);
+  return y;
+}
+
+// Exactly the pool of x + bias, rounded once; NaN and infinities come through.
+static void expect_bias(Device& cpu, Device& device, const std::vector<DType>& types) {
+  for (const DType type : types)
+    for (const int channels : {64, 6, 5})
+      for (const bool relu : {false, true}) {
+        const MaxPoolSettings settings{.size = 3, .stride = 2, .pad = 1, .relu = relu};
+        const OpCase plain{.name = "max_pool/bias",
+                           .function = max_pool_function(settings),
+                           .inputs = {{.spec = {{2, 9, 8, channels}}}}};
+        Numbers x = case_input(plain, 0);
+        x[0] = std::nan("");
+        x[1] = std::numeric_limits<double>::infinity();
+        for (size_t i = 3; i < x.size() / 2; i += static_cast<size_t>(channels))
+          x[i] = -std::numeric_limits<double>::infinity();
+        std::vector<float> bias;
+        for (const double b : random_numbers("max_pool/bias", channels, -1, 1))
+          bias.push_back(static_cast<float>(b));
+        const Numbers found = biased(device, type, settings, x, bias);
+        for (size_t i = 0; i < x.size(); ++i) {
+          float rounded = 0;
+          set_number(&rounded, type, 0, x[i]);
+          x[i] = static_cast<float>(number_at(&rounded, type, 0)) + bias[i % bias.size()];
+        }
+        OpRun run(cpu, plain);
+        run.set_input(0, x);
+        run.forward();
+        const Numbers wanted = run.results()[0];
+        ASSERT_EQ(found.size(), wanted.size());
+        for (size_t i = 0; i < wanted.size(); ++i) {
+          float rounded = 0;
+          set_number(&rounded, type, 0, wanted[i]);
+          const double expected = number_at(&rounded, type, 0);
+          ASSERT_TRUE(found[i] == expected || (std::isnan(found[i]) && std::isnan(expected)))
+              << to_string(type) << " " << channels << " element " << i << " is " << found[i] << ", not "
+              << expected;
+        }
+      }
+}
+
+TEST(MaxPool, AddsABiasToTheLargest) {
+  const auto cpu = open_cpu();
+  expect_bias(*cpu, *cpu, {DType::f32, DType::bf16});
+}
+
+TEST(GpuMaxPool, AddsABiasToTheLargest) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_bias(*open_cpu(), *gpu, {DType::f32, DType::f16, DType::bf16});
+}
+
+TEST(MaxPool, TakesABiasInInferenceAlone) {
+  const Spec x{{1, 4, 4, 8}}, bias{{1, 1, 1, 8}};
+  expect_error<ShapeError>(
+      [&] {
+        max_pool_function({})->infer({{x, bias}, Mode::train});
+      },
+      "[max_pool] bias is for inference: it has no gradient; in training write x + bias");
+  expect_error<ShapeError>(
+      [&] {
+        max_pool_function({})->infer({{x, Spec{{1, 1, 1, 7}}}, Mode::infer});
+      },
+      "[max_pool] bias is f32 [1,1,1,7], but x [1,4,4,8] needs f32 [1,1,1,8]");
 }
 
 TEST(MaxPool, NamesBothValuesOfWhatDoesNotFit) {
