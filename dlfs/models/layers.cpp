@@ -44,7 +44,7 @@ BatchNorm add_norm(Trace& trace, const ConvNorm& layer) {
 }
 
 // In training the convolution, beside the norm that is still to be applied; in inference the two folded into one, with
-// what is added and the ReLU.
+// what is added, the ReLU and the pool.
 Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, Value added) {
   Trace& trace = x.trace();
   const bool infer = trace.settings().mode == Mode::infer;
@@ -53,7 +53,7 @@ Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& l
            {.stride = layer.stride,
             .pad = layer.pad.value_or(layer.size / 2),
             .groups = layer.groups,
-            .relu = infer && layer.relu,
+            .relu = infer && layer.relu && !layer.pool,
             .sums = !infer && trace.settings().fast_sums && trace.settings().precision == Precision::f16});
   const Shape shape{layer.filters, layer.size, layer.size, channels};
   auto scope = std::make_optional<Trace::Scope>(trace, names.conv);
@@ -69,8 +69,14 @@ Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& l
   scope.emplace(trace, names.norm);
   const FoldedNorm folded = fold_norm(w, {}, add_norm(trace, layer));
   scope.emplace(trace, names.conv);
-  const ConvInputs in{.x = x, .w = stem_filter(folded.w, {form}), .bias = folded.bias, .add = added};
-  return {conv(in, settings).y};
+  const Value filter = stem_filter(folded.w, {form});
+  if (!layer.pool) return {conv({.x = x, .w = filter, .bias = folded.bias, .add = added}, settings).y};
+  DLFS_CHECK(!added, "a shortcut is not pooled");
+  const Value y = conv(x, filter, settings);
+  scope.reset();
+  MaxPoolSettings pool = *layer.pool;
+  pool.relu = layer.relu;
+  return {max_pool(y, folded.bias, pool)};
 }
 
 }  // namespace
@@ -88,8 +94,10 @@ Value conv_layer(const std::string& name, Value x, const ConvLayer& layer) {
 Value conv_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, const Shortcut& shortcut) {
   const Shortcut made = conv_before_norm(names, x, layer, shortcut.x);
   if (!made.norm.scale) return made.x;
-  const Trace::Scope scope = x.trace().scope(names.norm);
-  return norm_add_act(made.x, made.norm, shortcut, {.relu = layer.relu});
+  auto scope = std::make_optional<Trace::Scope>(x.trace(), names.norm);
+  const Value y = norm_add_act(made.x, made.norm, shortcut, {.relu = layer.relu});
+  scope.reset();
+  return layer.pool ? max_pool(y, *layer.pool) : y;
 }
 
 Shortcut projection(const ConvNormNames& names, Value x, const ConvNorm& layer) {

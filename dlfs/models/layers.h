@@ -10,6 +10,7 @@
 #include "dlfs/ops/batch_norm/batch_norm.h"
 #include "dlfs/ops/conv/conv.h"
 #include "dlfs/ops/linear/linear.h"
+#include "dlfs/ops/max_pool/max_pool.h"
 
 namespace dlfs {
 
@@ -25,7 +26,7 @@ struct ConvLayer {
 // x [n,h,w,c] -> [n,oh,ow,filters]
 Value conv_layer(const std::string& name, Value x, const ConvLayer& layer);
 
-// A convolution without bias, a batch norm, and a ReLU where asked for.
+// A convolution without bias, a batch norm, and where asked for a ReLU and a pool behind it.
 struct ConvNorm {
   int filters = 1;
   int size = 3;
@@ -35,6 +36,8 @@ struct ConvNorm {
   bool zero_scale = false;      // the norm begins at 0, not 1: the block that it ends begins as its shortcut
   bool stem = false;            // as ConvLayer's
   std::optional<int> pad = {};  // size / 2 where it is not given: the map keeps its size at stride 1
+  // No shortcut comes with it. In inference it is what applies the folded bias and the ReLU.
+  std::optional<MaxPoolSettings> pool = {};
 };
 struct ConvNormNames {
   std::string conv, norm;

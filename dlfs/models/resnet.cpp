@@ -2,7 +2,6 @@
 
 #include "dlfs/models/layers.h"
 #include "dlfs/models/models.h"
-#include "dlfs/ops/max_pool/max_pool.h"
 #include "dlfs/ops/reduce/reduce.h"
 #include "dlfs/ops/subsample/subsample.h"
 
@@ -39,9 +38,8 @@ ResNet cifar(int blocks) {
 
 Value resnet(Value images, int classes, const ResNet& net) {
   ConvNorm stem{.filters = net.width, .stem = true};
-  if (!net.small_images) stem.size = 7, stem.stride = 2;
+  if (!net.small_images) stem.size = 7, stem.stride = 2, stem.pool = {.size = 3, .stride = 2, .pad = 1};
   Value x = conv_norm({"conv1", "bn1"}, images, stem);
-  if (!net.small_images) x = max_pool(x, {.size = 3, .stride = 2, .pad = 1});
   for (size_t stage = 0; stage < net.blocks.size(); ++stage) {
     const Trace::Scope scope = x.trace().scope(concat("layer", stage + 1));
     for (int i = 0; i < net.blocks[stage]; ++i) {
