@@ -153,8 +153,8 @@ TEST_F(ProgramFiles, WeightsThatAreNoSafetensors) {
 }
 
 TEST_F(ProgramFiles, WeightsOfAnotherModel) {
-  expect_refused_with([](auto& m) { m.metadata["dlfs.model"] = "resnet50"; },
-                      "is a \"resnet50\", a model that this dlfs does not know");
+  expect_refused_with([](auto& m) { m.metadata["dlfs.model"] = "resnet51"; },
+                      "is a \"resnet51\", a model that this dlfs does not know");
   expect_refused_with([](auto& m) { m.metadata["dlfs.input"] = "32,32,1"; },
                       "takes images [1,32,32,1], but a lenet takes [1,28,28,1]");
   expect_refused_with([](auto& m) { m.metadata.clear(); },
