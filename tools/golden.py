@@ -320,10 +320,10 @@ class LeNet(torch.nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
-def ten_steps(model, name, shape, device, dtype):
-    """Ten steps, rate 0.01, momentum 0.9: the model after them, and the loss of each. Shape: of a batch."""
+def ten_steps(model, name, shape, rate, device, dtype):
+    """Ten steps, momentum 0.9: the model after them, and the loss of each. Shape: of a batch."""
     model = model.to(device, dtype)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
     losses = []
     for step in range(10):
         images = torch.from_numpy(random_numbers(f"{name}/images{step}", math.prod(shape), -1, 2)).reshape(shape)
@@ -339,9 +339,9 @@ def ten_steps(model, name, shape, device, dtype):
 def lenet_values(device):
     shape = (64, 1, 28, 28)
     with torch.backends.cudnn.flags(enabled=False):
-        model, losses = ten_steps(LeNet(), "lenet", shape, device, torch.float32)
+        model, losses = ten_steps(LeNet(), "lenet", shape, 0.01, device, torch.float32)
     values = {name: sample(p) for name, p in model.named_parameters()}
-    return values | {"losses": losses, "losses_f64": ten_steps(LeNet(), "lenet", shape, device, torch.float64)[1]}
+    return values | {"losses": losses, "losses_f64": ten_steps(LeNet(), "lenet", shape, 0.01, device, torch.float64)[1]}
 
 
 def resnet(name, classes):
@@ -370,7 +370,7 @@ def resnet_values(device):
                     values[f"{name}/logits{kind}"] = sample(model(images.to(device, dtype)))
         shape = (8, 3, 64, 64)
         for kind, dtype in (("", torch.float32), ("_f64", torch.float64)):
-            model, values["losses" + kind] = ten_steps(resnet("resnet18", 10), "resnet18", shape, device, dtype)
+            model, values["losses" + kind] = ten_steps(resnet("resnet18", 10), "resnet18", shape, 0.001, device, dtype)
             for key, t in model.state_dict().items():
                 if key in ("conv1.weight", "bn1.running_mean", "layer2.0.downsample.0.weight", "layer4.1.bn2.weight",
                            "layer4.1.bn2.running_var", "fc.weight"):

@@ -98,8 +98,8 @@ class Differentiator {
       if (node.source == Source::gradient) needs_[node.origin] = 1;
     }
     for (const int index : order)
-      for (const int id : graph_.calls[index].in)
-        if (id >= 0 && needs_[id])
+      for (size_t i = 0; i < graph_.calls[index].in.size(); ++i)
+        if (gradient_flows(graph_.calls[index], i))
           for (const int out : graph_.calls[index].out) needs_[out] |= is_float(graph_.nodes[out].spec.dtype);
   }
 
@@ -125,6 +125,13 @@ class Differentiator {
         schedule_.slots[value_slot_[out]].home = Home::fixed;
       }
     }
+  }
+
+  bool gradient_flows(const Graph::Call& call, size_t input) const {
+    const int id = call.in[input];
+    const std::vector<int>& without = call.signature.without_gradient;
+    return id >= 0 && needs_[id] && is_float(graph_.nodes[id].spec.dtype) &&
+           std::find(without.begin(), without.end(), static_cast<int>(input)) == without.end();
   }
 
   void add_forward(int index) {
@@ -161,10 +168,9 @@ class Differentiator {
     }
     if (!arrives) return;
     bool wanted = false;
-    for (const int id : call.in) {
-      task.d_in.push_back(id >= 0 && needs_[id] && is_float(graph_.nodes[id].spec.dtype)
-                              ? gradient_of(id)
-                              : std::pair<int, Write>{-1, Write::skip});
+    for (size_t i = 0; i < call.in.size(); ++i) {
+      task.d_in.push_back(gradient_flows(call, i) ? gradient_of(call.in[i])
+                                                  : std::pair<int, Write>{-1, Write::skip});
       wanted |= task.d_in.back().second != Write::skip;
     }
     if (!wanted) return;

@@ -39,6 +39,8 @@ struct Signature {
   std::vector<Spec> outputs;
   std::vector<Spec> saved;   // what forward keeps for backward: one format and size on every device
   std::vector<int> updates;  // inputs that the function writes in place (statistics, parameters, counters)
+  // Inputs through which no gradient flows, though they are floats and may have parameters behind them.
+  std::vector<int> without_gradient = {};
   // What tolerances are made of: the terms of the longest sum behind an element of an output, and of each input's
   // gradient (1 where they are left out); and whether tf32 rounds what goes into those sums.
   int64_t terms = 1;

@@ -119,8 +119,9 @@ void bench_model(const Model& model, const BenchCommand& command, Device& device
   const MemoryMeter memory(device);
   const auto start = std::chrono::steady_clock::now();
   State state(1);
-  Trace trace(state,
-              {.mode = command.what == "train" ? Mode::train : Mode::infer, .precision = command.precision});
+  Trace trace(state, {.mode = command.what == "train" ? Mode::train : Mode::infer,
+                      .precision = command.precision,
+                      .fast_sums = command.fast});
   trace_model(trace, model, command, device.kind());
   Plan plan(std::move(trace));
   plan.compile(device);

@@ -102,6 +102,7 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_number<int>(verb, "--threads", "that read and prepare images; 0: as suits the device", s.threads,
                   {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
   add_device(verb, train.device, s.precision);
+  add_switch(verb, "--fast", "of f16: quicker norms, but last bits vary by run", s.fast);
   add_switch(verb, "--check", "rerun each step on the CPU, stop where one differs", train.check);
   add_switch(verb, "--watch", "stop at the first value that is infinite or NaN", s.watch);
   add_switch(verb, "--profile", "time every kernel of the step, train nothing", train.profile);
@@ -152,6 +153,7 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
   add_number<int>(verb, "--classes", "of train and infer", bench.classes, class_count);
   add_number<int>(verb, "--rounds", "to take the median of; 0: half a second, 3 to 9", bench.rounds,
                   {"a whole number from 0 to 1000", [](int n) { return n >= 0 && n <= 1000; }});
+  add_switch(verb, "--fast", "of train in f16: quicker norms, but last bits vary by run", bench.fast);
   add_switch(verb, "--profile", "of train and infer: where the time goes, by block and step", bench.profile);
   add_value(verb, "--size", "WxH", "of images [the model's; for load 224x224]",
             [&bench](const std::string& word) { bench.size = parse_size(word); });

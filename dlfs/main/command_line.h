@@ -40,9 +40,9 @@ struct BenchCommand {
   std::string what,
       name;  // "train" or "infer" and a model, "ops" and a part of their names, "load" and a store; "card"
   int batch = 64;
-  int classes = 10, rounds = 0;  // of train and infer; rounds 0: as many as half a second has
-  bool profile = false;
-  int threads = 0;  // of load; 0: as suits the device
+  int classes = 10, rounds = 0;        // of train and infer; rounds 0: as many as half a second has
+  bool profile = false, fast = false;  // of train and infer; of train: TrainSettings::fast
+  int threads = 0;                     // of load; 0: as suits the device
   bool decode_on_device = false;
   std::optional<Size> size;  // of images; else 224x224 for load, and the model's
   bool table = false;

@@ -31,6 +31,7 @@ std::string config_text(const RunConfig& config) {
       .field("accumulate", s.accumulate)
       .field("seed", s.seed)
       .field("precision", to_string(s.precision))
+      .field("fast", s.fast)
       .field("augment", to_string(s.augment))
       .field("dlfs", DLFS_VERSION);
   if (s.optimizer == Optimizer::sgd || s.optimizer == Optimizer::lars) json.field("momentum", s.momentum);

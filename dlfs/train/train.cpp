@@ -29,7 +29,7 @@ class TrainingStep : private Observer {
   TrainingStep(Device& device, State& state, const Model& model, const TrainData& data,
                const TrainSettings& settings)
       : device_(device), stream_(device.stream()), state_(state) {
-    Trace trace(state, {.mode = Mode::train, .precision = settings.precision});
+    Trace trace(state, {.mode = Mode::train, .precision = settings.precision, .fast_sums = settings.fast});
     const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
     trace_training_step(trace, images, model, data.classes(), settings);
     plan_ = std::make_unique<Plan>(std::move(trace));

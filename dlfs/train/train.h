@@ -33,6 +33,7 @@ struct TrainSettings {
       1;  // batches that make one step of the weights; those left over at the end of the run make none
   uint64_t seed = 1;
   Precision precision = Precision::f32;  // f16: with dynamic loss scaling (ops/loss_scale/loss_scale.h)
+  bool fast = false;                     // f16: TraceSettings::fast_sums; runs differ in their last bits
   Augment augment = {};
   int threads = 0;                // that make batches; 0: as many as suit the device
   bool decode_on_device = false;  // JPEG, by nvJPEG: faster, but not the very pixels of other machines

@@ -58,6 +58,7 @@ class BatchNormFunction : public OpFunction<BatchNormSettings> {
     Signature signature{.outputs = {x, {{1, 1, 2, x.shape.c}}},
                         .saved = {},
                         .updates = {},
+                        .without_gradient = {in_sums, per_side + in_sums},
                         .terms = terms,
                         .gradient_terms = {terms, sums, sums, 1, 1, 1, terms, sums, sums, 1, 1, 1}};
     if (settings_.projects) signature.outputs.push_back(signature.outputs[1]);
