@@ -38,7 +38,9 @@ struct OpCase {
   bool first_gradient_only = false;  // a gradient arrives at the first output alone
   bool golden = true;                // PyTorch has the same function
   bool speed = false;                // of a size worth timing; too slow for differences on the CPU
-  bool narrow = false;               // tried in f16 and bf16 too, its `matrix` inputs in 16 bits
+  bool compare = true;        // false: smaller rows of the same kernel are held against the CPU instead
+  bool narrow = false;        // tried in f16 and bf16 too, its `matrix` inputs in 16 bits
+  bool narrow_speed = false;  // so is a row of speed, which is not without this
   DType rounding = DType::
       f32;  // what numbers of `matrix` inputs and arriving gradients are rounded to, whatever they are stored in
 

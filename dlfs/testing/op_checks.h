@@ -3,7 +3,8 @@
 //   gradient   on the CPU half: backward equals central differences along random directions of all inputs at once;
 //              `set` covers infinity, `add` adds to noise
 //   narrow     a device in f16 or bf16 (the CPU: bf16) equals the CPU half in f32 on inputs rounded to that type
-//   compare    another device equals the CPU half, forward and backward (a row of `speed`, which is large: `set` alone)
+//   compare    another device equals the CPU half, forward and backward (a row of `speed`, which is large: `set` alone,
+//              or nothing)
 //   golden     a device equals PyTorch (dlfs/testing/golden/ops.safetensors, made by tools/golden.py)
 //   speed      how long forward and backward take, beside the bytes that they must move
 //
@@ -45,37 +46,37 @@ double relative_error(const Numbers& found, const Numbers& wanted);
 
 // The tests of one op's table: DLFS_OP_TESTS(Conv, conv_cases()). Golden values are dlfs's own; an op that stands
 // elsewhere, or that PyTorch cannot repeat, is tested without.
-#define DLFS_OP_TESTS_WITHOUT_GOLDEN(Op, table)                                                   \
-  TEST(Op, BackwardMatchesDifferences) {                                                          \
-    const auto cpu = ::dlfs::open_cpu();                                                          \
-    for (const auto& of : (table))                                                                \
-      if (!of.speed) ::dlfs::testing::expect_rows(::dlfs::testing::check_gradient(*cpu, of));     \
-  }                                                                                               \
-  TEST(Op, IsRightInBf16) {                                                                       \
-    const auto cpu = ::dlfs::open_cpu();                                                          \
-    for (const auto& of : (table))                                                                \
-      if (of.narrow && !of.speed)                                                                 \
-        ::dlfs::testing::expect_rows(                                                             \
-            ::dlfs::testing::check_narrow(*cpu, *cpu, of, ::dlfs::Precision::bf16));              \
-  }                                                                                               \
-  TEST(Gpu##Op, IsRightIn16Bits) {                                                                \
-    DLFS_NEEDS_GPU(gpu);                                                                          \
-    const auto cpu = ::dlfs::open_cpu();                                                          \
-    for (const auto precision : {::dlfs::Precision::f16, ::dlfs::Precision::bf16})                \
-      for (const auto& of : (table))                                                              \
-        if (of.narrow)                                                                            \
-          ::dlfs::testing::expect_rows(::dlfs::testing::check_narrow(*cpu, *gpu, of, precision)); \
-  }                                                                                               \
-  TEST(Gpu##Op, MatchesCpu) {                                                                     \
-    DLFS_NEEDS_GPU(gpu);                                                                          \
-    const auto cpu = ::dlfs::open_cpu();                                                          \
-    for (const auto& of : (table))                                                                \
-      ::dlfs::testing::expect_rows(::dlfs::testing::check_compare(*cpu, *gpu, of));               \
-  }                                                                                               \
-  TEST(GpuSpeed, Op) {                                                                            \
-    DLFS_NEEDS_GPU(gpu);                                                                          \
-    for (const auto& of : (table))                                                                \
-      if (of.speed) ::dlfs::testing::measure_speed(*gpu, of);                                     \
+#define DLFS_OP_TESTS_WITHOUT_GOLDEN(Op, table)                                                     \
+  TEST(Op, BackwardMatchesDifferences) {                                                            \
+    const auto cpu = ::dlfs::open_cpu();                                                            \
+    for (const auto& of : (table))                                                                  \
+      if (!of.speed) ::dlfs::testing::expect_rows(::dlfs::testing::check_gradient(*cpu, of));       \
+  }                                                                                                 \
+  TEST(Op, IsRightInBf16) {                                                                         \
+    const auto cpu = ::dlfs::open_cpu();                                                            \
+    for (const auto& of : (table))                                                                  \
+      if (of.narrow && !of.speed)                                                                   \
+        ::dlfs::testing::expect_rows(                                                               \
+            ::dlfs::testing::check_narrow(*cpu, *cpu, of, ::dlfs::Precision::bf16));                \
+  }                                                                                                 \
+  TEST(Gpu##Op, IsRightIn16Bits) {                                                                  \
+    DLFS_NEEDS_GPU(gpu);                                                                            \
+    const auto cpu = ::dlfs::open_cpu();                                                            \
+    for (const auto precision : {::dlfs::Precision::f16, ::dlfs::Precision::bf16})                  \
+      for (const auto& of : (table))                                                                \
+        if (of.speed ? of.narrow_speed : of.narrow)                                                 \
+          ::dlfs::testing::expect_rows(::dlfs::testing::check_narrow(*cpu, *gpu, of, precision));   \
+  }                                                                                                 \
+  TEST(Gpu##Op, MatchesCpu) {                                                                       \
+    DLFS_NEEDS_GPU(gpu);                                                                            \
+    const auto cpu = ::dlfs::open_cpu();                                                            \
+    for (const auto& of : (table))                                                                  \
+      if (of.compare) ::dlfs::testing::expect_rows(::dlfs::testing::check_compare(*cpu, *gpu, of)); \
+  }                                                                                                 \
+  TEST(GpuSpeed, Op) {                                                                              \
+    DLFS_NEEDS_GPU(gpu);                                                                            \
+    for (const auto& of : (table))                                                                  \
+      if (of.speed) ::dlfs::testing::measure_speed(*gpu, of);                                       \
   }
 
 #define DLFS_OP_TESTS(Op, table)                                                            \

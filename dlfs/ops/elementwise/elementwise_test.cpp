@@ -51,7 +51,7 @@ struct BinaryRow {
   std::string name;
   ElementwiseSettings settings;
   Shape a = {2, 3, 5, 8}, b = a;
-  bool smooth = true, speed = false;
+  bool smooth = true, speed = false, compare = true;
 };
 
 std::vector<BinaryRow> binary_rows() {
@@ -101,7 +101,11 @@ std::vector<BinaryRow> binary_rows() {
       {.name = "maximum/constant", .settings = {.kind = Kind::maximum, .right = 1.5F}, .smooth = false},
       {.name = "minimum/same", .settings = {.kind = Kind::minimum}, .smooth = false},
       {.name = "minimum/mask", .settings = {.kind = Kind::minimum}, .b = {2, 3, 5, 1}, .smooth = false},
-      {.name = "add/speed residual", .settings = {.kind = Kind::add}, .a = {16, 56, 56, 256}, .speed = true},
+      {.name = "add/speed residual",
+       .settings = {.kind = Kind::add},
+       .a = {16, 56, 56, 256},
+       .speed = true,
+       .compare = false},
       {.name = "multiply/speed channels",
        .settings = {.kind = Kind::multiply},
        .a = {16, 56, 56, 256},
@@ -111,7 +115,8 @@ std::vector<BinaryRow> binary_rows() {
        .settings = {.kind = Kind::multiply},
        .a = {64, 28, 28, 512},
        .b = {64, 1, 1, 512},
-       .speed = true},
+       .speed = true,
+       .compare = false},
       {.name = "multiply/speed mask",
        .settings = {.kind = Kind::multiply},
        .a = {16, 56, 56, 256},
@@ -147,6 +152,7 @@ std::vector<OpCase> elementwise_cases() {
                    .smooth = row.smooth,
                    .golden = !row.speed,
                    .speed = row.speed,
+                   .compare = row.compare,
                    .narrow = true});
   }
   for (const UnaryRow& row : unary_rows())
