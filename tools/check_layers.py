@@ -56,7 +56,7 @@ WRAPPED_ONCE = ["CLI/*"]
 # What else may stand in angle brackets: C++'s own headers (no dot), and these of the system.
 SYSTEM = """
 arpa/*.h dirent.h dlfcn.h errno.h fcntl.h float.h immintrin.h inttypes.h limits.h math.h netdb.h netinet/*.h
-poll.h pthread.h sched.h signal.h stddef.h stdint.h stdio.h stdlib.h string.h sys/*.h syslog.h termios.h time.h
+malloc.h poll.h pthread.h sched.h signal.h stddef.h stdint.h stdio.h stdlib.h string.h sys/*.h syslog.h termios.h time.h
 unistd.h cpuid.h
 """.split()
 
