@@ -6,12 +6,11 @@
 // that memory is never idle. Sums are made in one order for one card. For .cu files.
 #pragma once
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include <cstdint>
 
-namespace dlfs {
+#include "dlfs/gpu/number.cuh"
+
+namespace dlfs::norm {
 
 constexpr int norm_threads = 512;
 
@@ -60,7 +59,7 @@ template <typename T, int V>
 __device__ void unpack(const Raw<T, V>& raw, float (&values)[V]) {
   const T* at = reinterpret_cast<const T*>(&raw);
 #pragma unroll
-  for (int k = 0; k < V; ++k) values[k] = static_cast<float>(at[k]);
+  for (int k = 0; k < V; ++k) values[k] = wide(at[k]);
 }
 
 template <typename T, int V>
@@ -68,7 +67,7 @@ __device__ Raw<T, V> pack(const float (&values)[V]) {
   Raw<T, V> raw;
   T* at = reinterpret_cast<T*>(&raw);
 #pragma unroll
-  for (int k = 0; k < V; ++k) at[k] = T(values[k]);
+  for (int k = 0; k < V; ++k) at[k] = rounded<T>(values[k]);
   return raw;
 }
 
@@ -253,4 +252,4 @@ __device__ inline void wait_for_all(unsigned long long* counter, unsigned parts)
   __syncthreads();
 }
 
-}  // namespace dlfs
+}  // namespace dlfs::norm

@@ -61,10 +61,7 @@ class Conv : public OpFunction<ConvSettings> {
                    .terms = filter * w.c,
                    .gradient_terms = {filter * (w.n / groups), positions, positions},
                    .matrix_work = true};
-    if (sums) {
-      made.outputs.push_back({{1, 1, 2, w.n}, DType::f32});
-      made.terms = std::max(made.terms, positions);
-    }
+    if (sums) made.outputs.push_back({{1, 1, 2, w.n}, DType::f32});
     return made;
   }
 

@@ -1,0 +1,215 @@
+#include "dlfs/ops/batch_norm/kernels_gpu.cuh"
+
+namespace dlfs::norm {
+namespace {
+
+// y where a ReLU may follow: NaN comes through.
+__device__ float after_relu(float v, bool relu) { return relu && v <= 0 ? 0 : v; }
+
+// Mean and variance of a side's channels, from the moments of the parts: each part's are about its own mean, which lies
+// near the first part's.
+template <int V>
+__device__ void combine_moments(const Arguments& of, const float2* moments, float* mean, float* variance,
+                                float* buffer) {
+  const NormLayout& layout = of.layout;
+  const unsigned channels = layout.lanes * V;
+  const auto at = [&](unsigned part, unsigned channel) {
+    return __ldcg(moments + part * channels + channel);
+  };
+  const float last = static_cast<float>(layout.rows - (layout.parts - 1) * layout.part_rows);
+  const float first = at(0, threadIdx.x % channels).x;  // of the channel that this thread helps to add up
+  float* sums = mean;                                   // [2][channels]: mean and variance lie side by side
+  sum_parts<2>(channels, layout.parts, buffer, sums,
+               [&](unsigned part, unsigned channel, float(&numbers)[2]) {
+                 const float2 moment = at(part, channel);
+                 const float count = part + 1 == layout.parts ? last : static_cast<float>(layout.part_rows);
+                 const float distance = moment.x - first;
+                 numbers[0] = count * distance;
+                 numbers[1] = fmaf(count * distance, distance, moment.y);
+               });
+  const auto rows = static_cast<float>(layout.rows);
+  for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
+    const float away = sums[channel] / rows;
+    mean[channel] = at(0, channel).x + away;
+    variance[channel] = fmaxf(0, fmaf(-away, away, sums[channels + channel] / rows));
+  }
+  __syncthreads();
+}
+
+// The same where nothing is to be added up: running ones, or sums that are given.
+template <int V>
+__device__ void given_moments(const Arguments& of, const SideArguments& side, float* mean, float* variance) {
+  const unsigned channels = of.layout.lanes * V, first = blockIdx.y * channels, all = of.layout.packs * V;
+  for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
+    const unsigned c = first + channel;
+    if (of.frozen) {
+      mean[channel] = side.mean[c];
+      variance[channel] = side.variance[c];
+    } else {
+      const auto rows = static_cast<float>(of.layout.rows);
+      const float m = side.sums[c] / rows;
+      mean[channel] = m;
+      variance[channel] = fmaxf(0, fmaf(-m, m, side.sums[all + c] / rows));
+    }
+  }
+  __syncthreads();
+}
+
+template <typename T, int V, int form>
+__global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Arguments of) {
+  constexpr int sides = form == projects || form == any ? 2 : 1, maps = maps_of(false, form);
+  constexpr int depth = ahead<T, V>(maps);
+  const bool joined = form == any ? of.joins : form >= joins;
+  const bool projected = form == any ? of.projects : form == projects;
+  const auto used = [&](int s) { return s == 0 || projected; };
+  extern __shared__ float memory[];
+  const Shared<T, V, maps, depth> shared(of, memory);
+  const NormLayout& layout = of.layout;
+  const NormPlace place(layout);
+  const unsigned channels = layout.lanes * V;
+  const int kept = min(place.rows, layout.kept);
+  float* const mean = shared.results;  // [sides][2][channels]: mean, variance
+  const auto mean_of = [&](int s) { return mean + 2 * s * channels; };
+
+  const auto read_x = [&](int row, int slot) {
+#pragma unroll
+    for (int s = 0; s < sides; ++s)
+      if (used(s)) copy_ahead<T, V>(shared.at(s, row, slot), of.side[s].x, place.at(row));
+  };
+  const auto read_shortcut = [&](int row, int slot) {
+    if (joined && !projected) copy_ahead<T, V>(shared.in_slot(maps - 1, slot), of.shortcut, place.at(row));
+  };
+  const auto read_all = [&](int row, int slot) {
+    read_x(row, slot);
+    read_shortcut(row, slot);
+    return 0u;
+  };
+  Ahead<depth> rest(kept, place.rows, true);  // the second pass, first the rows that are not kept
+  const bool adds_up = !of.frozen && of.side[0].sums == nullptr;
+  if (adds_up) {
+    float shift[sides][V], sums[2 * sides][V] = {};
+    const auto read = [&](int row, int slot) {
+      read_x(row, slot);
+      return 0u;
+    };
+    Ahead<depth> all(0, place.rows, false);
+    all.start(read);
+    if (place.works)  // all threads of a channel add up distances from the part's first row
+#pragma unroll
+      for (int s = 0; s < sides; ++s)
+        if (used(s))
+          unpack<T, V>(load<T, V>(of.side[s].x, static_cast<size_t>(place.begin) * place.packs + place.pack,
+                                  Reuse::soon),
+                       shift[s]);
+    all.finish(read, [&](int row, int slot, unsigned) {
+#pragma unroll
+      for (int s = 0; s < sides; ++s) {
+        if (!used(s)) continue;
+        float values[V];
+        unpack<T, V>(*shared.at(s, row, slot), values);
+#pragma unroll
+        for (int k = 0; k < V; ++k) {
+          const float distance = values[k] - shift[s][k];
+          sums[2 * s][k] += distance;
+          sums[2 * s + 1][k] = fmaf(distance, distance, sums[2 * s + 1][k]);
+        }
+      }
+    });
+    rest.start(read_all);
+    const auto side_moments = [&](int s) {
+      return of.moments + (static_cast<size_t>(s) * layout.slices + blockIdx.y) * layout.parts * channels;
+    };
+    sum_lines<V, 2 * sides>(
+        place, sums, shared.buffer, [&](unsigned channel, const float(&total)[2 * sides]) {
+          const auto count = static_cast<float>(place.end - place.begin);
+#pragma unroll
+          for (int s = 0; s < sides; ++s) {
+            if (!used(s)) continue;
+            const auto* x = static_cast<const T*>(of.side[s].x);
+            const float from = wide(
+                x[static_cast<size_t>(place.begin) * layout.packs * V + blockIdx.y * channels + channel]);
+            const float away = total[2 * s] / count;
+            side_moments(s)[blockIdx.x * channels + channel] =
+                make_float2(from + away, fmaxf(0, fmaf(-away, total[2 * s], total[2 * s + 1])));
+          }
+        });
+    wait_for_all(of.counters + blockIdx.y, layout.parts);
+    for (int s = 0; s < sides; ++s)
+      if (used(s)) combine_moments<V>(of, side_moments(s), mean_of(s), mean_of(s) + channels, shared.buffer);
+  } else {
+    rest.start(read_all);
+    for (int s = 0; s < sides; ++s)
+      if (used(s)) given_moments<V>(of, of.side[s], mean_of(s), mean_of(s) + channels);
+  }
+  if (blockIdx.x == 0)
+    for (int s = 0; s < sides; ++s)
+      if (used(s))
+        for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
+          float* to = of.side[s].statistics + blockIdx.y * channels + channel;
+          to[0] = mean_of(s)[channel];
+          to[layout.packs * V] = mean_of(s)[channels + channel];
+        }
+
+  float a[sides][V], b[sides][V];
+  if (place.works)
+#pragma unroll
+    for (int s = 0; s < sides; ++s)
+      if (used(s))
+#pragma unroll
+        for (int k = 0; k < V; ++k) {
+          const unsigned own = place.lane * V + k, c = place.pack * V + k;
+          a[s][k] = of.side[s].scale[c] * inverse_deviation(mean_of(s)[channels + own], of.epsilon);
+          b[s][k] = of.side[s].bias[c] - mean_of(s)[own] * a[s][k];
+        }
+  const auto apply = [&](int row, int slot, unsigned) {
+    float v[V], other[V];
+    unpack<T, V>(*shared.at(0, row, slot), v);
+    if (projected)
+      unpack<T, V>(*shared.at(sides - 1, row, slot), other);
+    else if (joined)
+      unpack<T, V>(*shared.in_slot(maps - 1, slot), other);
+    unsigned bits = 0;
+#pragma unroll
+    for (int k = 0; k < V; ++k) {
+      v[k] = fmaf(v[k], a[0][k], b[0][k]);
+      if (projected)
+        v[k] += fmaf(other[k], a[sides - 1][k], b[sides - 1][k]);
+      else if (joined)
+        v[k] += other[k];
+      if (!(v[k] <= 0)) bits |= 1u << k;
+      v[k] = after_relu(v[k], of.relu);
+    }
+    store<T, V>(of.y, place.at(row), pack<T, V>(v), of.written);
+    if (V == 8 && joined && of.mask != nullptr) of.mask[place.at(row)] = static_cast<uint8_t>(bits);
+  };
+  rest.finish(read_all, apply);
+  Ahead<depth> again(0, kept, true);
+  const auto read_less = [&](int row, int slot) {
+    read_shortcut(row, slot);
+    return 0u;
+  };
+  again.start(read_less);
+  again.finish(read_less, apply);
+}
+
+template <typename T>
+NormKernel pick(int form) {
+  switch (form) {
+    case joins:
+      return forward<T, 8, joins>;
+    case projects:
+      return forward<T, 8, projects>;
+    case alone:
+      return forward<T, 8, alone>;
+    default:
+      return forward<T, 1, any>;
+  }
+}
+
+}  // namespace
+
+NormKernel forward_kernel(DType dtype, int form) {
+  return for_type(dtype, [&]<typename T>() { return pick<T>(form); });
+}
+
+}  // namespace dlfs::norm
