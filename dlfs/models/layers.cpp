@@ -48,13 +48,13 @@ BatchNorm add_norm(Trace& trace, const ConvNorm& layer) {
 Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, Value added) {
   Trace& trace = x.trace();
   const bool infer = trace.settings().mode == Mode::infer;
-  const auto [form, channels, settings] =
-      meet(x, layer.stem,
-           {.stride = layer.stride,
-            .pad = layer.pad.value_or(layer.size / 2),
-            .groups = layer.groups,
-            .relu = infer && layer.relu && !layer.pool,
-            .sums = !infer && trace.settings().fast_sums && trace.settings().precision == Precision::f16});
+  const auto [form, channels, settings] = meet(x, layer.stem,
+                                               {.stride = layer.stride,
+                                                .pad = layer.pad.value_or(layer.size / 2),
+                                                .groups = layer.groups,
+                                                .relu = infer && layer.relu && !layer.pool,
+                                                .sums = !infer && !layer.stem && trace.settings().fast_sums &&
+                                                        trace.settings().precision == Precision::f16});
   const Shape shape{layer.filters, layer.size, layer.size, channels};
   auto scope = std::make_optional<Trace::Scope>(trace, names.conv);
   const Param param = add_weight(trace, shape, FileLayout::filter, kaiming_fan_out);

@@ -162,7 +162,7 @@ PrepareSettings pixel_statistics(const Source& source, const Model& model) {
 ImageForm image_form(const Model& model, Precision precision, DeviceKind device) {
   const bool narrow = precision == Precision::f16 || precision == Precision::bf16;
   if (device == DeviceKind::cpu || !narrow || model.stem == Stem::plain) return ImageForm::plain;
-  return precision == Precision::bf16 && model.stem == Stem::blocks ? ImageForm::blocks : ImageForm::padded;
+  return model.stem == Stem::blocks ? ImageForm::blocks : ImageForm::padded;
 }
 
 Value loaded_images(Trace& trace, const Model& model, int batch, const PrepareSettings& settings,

@@ -92,6 +92,41 @@ __global__ void backward(Windows of, Places places, const T* d_y, const uint8_t*
   store(d_x + i * width, sum, add);
 }
 
+// The same for windows of 3x3 two apart over an even map that is padded by one, as in ResNet: a thread takes the 2x2 pixels
+// that begin at a window's middle, which four windows cover, so that each of these is read four times and not nine.
+template <typename T, int width>
+__global__ void backward_cells(Windows of, Places places, const T* d_y, const uint8_t* winner, T* d_x,
+                               bool add) {
+  const unsigned i = blockIdx.x * threads + threadIdx.x;
+  if (i >= places.count) return;
+  const Place to = places.at(i);
+  const int packs = places.packs.by;
+  Pack<float, width> sums[2][2]{};
+#pragma unroll
+  for (int a = 0; a < 2; ++a)
+#pragma unroll
+    for (int b = 0; b < 2; ++b) {
+      if (to.h + a >= of.y.h || to.w + b >= of.y.w) continue;
+      const unsigned from = i + static_cast<unsigned>((a * of.y.w + b) * packs);
+      const auto won = reinterpret_cast<const Pack<uint8_t, width>*>(winner)[from];
+      const Pack<float, width> gradient = load<width>(d_y + from * width);
+#pragma unroll
+      for (int y = a; y < 2; ++y)
+#pragma unroll
+        for (int x = b; x < 2; ++x)
+#pragma unroll
+          for (int k = 0; k < width; ++k)
+            if (won.at[k] == (y + 1 - 2 * a) * 3 + x + 1 - 2 * b) sums[y][x].at[k] += gradient.at[k];
+    }
+#pragma unroll
+  for (int y = 0; y < 2; ++y)
+#pragma unroll
+    for (int x = 0; x < 2; ++x) {
+      const int at = ((to.n * of.x.h + 2 * to.h + y) * of.x.w + 2 * to.w + x) * packs + to.c;
+      store(d_x + at * width, sums[y][x], add);
+    }
+}
+
 template <typename T, int width>
 KernelPtr forward_kernel(const Site& site, const MaxPoolSettings& settings) {
   const Windows of = windows_over(site.in[0].shape(), settings);
@@ -108,12 +143,14 @@ KernelPtr forward_kernel(const Site& site, const MaxPoolSettings& settings) {
 template <typename T, int width>
 KernelPtr backward_kernel(const Site& site, const MaxPoolSettings& settings) {
   const Windows of = windows_over(site.d_in[0].to.shape(), settings);
-  const Places places(of.x, width);
-  return gpu_kernel([of, places, site](Stream stream) {
-    backward<T, width>
-        <<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
-            of, places, site.d_out[0].as<T>(), site.saved[0].as<uint8_t>(), site.d_in[0].to.as<T>(),
-            site.d_in[0].how == Write::add);
+  const bool cells =
+      of.size == 3 && of.step == 2 && of.pad == 1 && of.x.h == 2 * of.y.h && of.x.w == 2 * of.y.w;
+  const Places places(cells ? of.y : of.x, width);
+  const auto kernel = cells ? backward_cells<T, width> : backward<T, width>;
+  return gpu_kernel([of, places, site, kernel](Stream stream) {
+    kernel<<<blocks_for(places.count, threads), threads, 0, static_cast<cudaStream_t>(stream.native)>>>(
+        of, places, site.d_out[0].as<T>(), site.saved[0].as<uint8_t>(), site.d_in[0].to.as<T>(),
+        site.d_in[0].how == Write::add);
     check_launch("max_pool backward");
   });
 }
