@@ -137,6 +137,7 @@ TEST(ResNets, GiveTheSameLogitsInEachForm) {
   }
 }
 
+// But for the stem, whose convolution has none to give for less than a pass over its map.
 TEST(ResNets, GiveSumsToTheirNormsInF16Alone) {
   const Model& model = find_model("resnet18");
   for (const Precision precision : {Precision::f32, Precision::f16}) {
@@ -145,7 +146,7 @@ TEST(ResNets, GiveSumsToTheirNormsInF16Alone) {
     model.build(trace.input("images", {{2, 224, 224, 3}, matrix_type(precision)}), 10);
     for (const Graph::Call& call : trace.graph().calls)
       if (call.function->name() == "batch_norm") {
-        EXPECT_EQ(call.in[5] >= 0, precision == Precision::f16) << call.path;
+        EXPECT_EQ(call.in[5] >= 0, precision == Precision::f16 && call.path != "bn1") << call.path;
       }
   }
 }
