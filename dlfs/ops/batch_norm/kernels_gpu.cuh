@@ -46,7 +46,9 @@ struct Arguments {
   Reuse written;
 };
 
-__device__ inline float inverse_deviation(float variance, float epsilon) { return 1 / sqrtf(variance + epsilon); }
+__device__ inline float inverse_deviation(float variance, float epsilon) {
+  return 1 / sqrtf(variance + epsilon);
+}
 
 // What a block has in shared memory: results a channel, a buffer for sums, the rows that are on their way, those that are
 // kept. Each thread has its own place in the latter two.
