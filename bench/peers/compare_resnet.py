@@ -4,7 +4,7 @@
     compare_resnet.py [DLFS] [--only train50-256-bf16,infer50-32-f16] [--pairs 3] [--seconds 570] [--device cuda] [--modes graph]
 
 DLFS is the program (build/release/dlfs). A name is what, ResNet, x side where it is not 224, batch and precision; resnet18
-on 32x32, with 10 classes, is train18x32-512-bf16. PyTorch is compiled once and then stands by. No further name is begun once
+on 32x32, with 10 classes, is train18x32-512-bf16; -fast behind f16 is our --fast. PyTorch is compiled once and then stands by. No further name is begun once
 --seconds may not suffice for it. Losses and logits stand in the JSON lines: both sides must have learned.
 """
 import argparse
@@ -18,7 +18,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-USUAL = ("train50-256-bf16,train50-256-f16,infer50-32-f16,infer50-1-f16,infer50-256-f16,train18x32-512-bf16,train18x32-512-f16,"
+USUAL = ("train50-256-bf16,train50-256-f16-fast,infer50-32-f16,infer50-1-f16,infer50-256-f16,train18x32-512-bf16,train18x32-512-f16,"
          "train50-64-bf16,train50-64-f16,infer50-32-bf16,infer50-1-bf16,infer50-256-bf16")
 
 
@@ -35,18 +35,18 @@ def words(given):
 
 
 def work_of(name):
-    found = re.fullmatch(r"(train|infer)(\d+)(?:x(\d+))?-(\d+)-(f32|tf32|f16|bf16)", name)
+    found = re.fullmatch(r"(train|infer)(\d+)(?:x(\d+))?-(\d+)-(f32|tf32|f16|bf16)(-fast)?", name)
     if not found:
         sys.exit(f"compare_resnet.py: {name} is no name as train50-256-bf16 or train18x32-512-f16")
-    what, depth, side, batch, precision = found.groups()
+    what, depth, side, batch, precision, fast = found.groups()
     return {"what": what, "model": f"resnet{depth}", "side": side or "224", "batch": batch, "precision": precision,
-            "classes": "10" if side else "1000"}
+            "classes": "10" if side else "1000", "fast": ["--fast"] if fast else []}
 
 
 def ours(asked, work):
     """A line of `dlfs bench`."""
     run = subprocess.run([asked.dlfs, "bench", work["what"], work["model"], "--batch", work["batch"], "--precision", work["precision"],
-                          "--size", work["side"], "--classes", work["classes"], "--rounds", str(asked.rounds),
+                          *work["fast"], "--size", work["side"], "--classes", work["classes"], "--rounds", str(asked.rounds),
                           "--device", "gpu:0" if asked.device == "cuda" else "cpu"], capture_output=True, text=True)
     if run.returncode != 0:
         raise RuntimeError(run.stderr.strip() or f"dlfs ended with {run.returncode}")
