@@ -285,8 +285,8 @@ TEST_F(Program, DescribesAModel) {
   expect_row({"beside it", "4.9 MiB"});
   expect_refused({"describe", "lenett"},
                  "[model] there is no model lenett; did you mean lenet? Models: lenet, small_cnn, resnet18, "
-                 "resnet34, resnet50, resnet101, resnet152, resnext50_32x4d, resnet20, resnet32, resnet44, "
-                 "resnet56, squeezenet1_1");
+                 "resnet34, resnet50, resnet101, resnet152, resnext50_32x4d, resnet18_small, resnet20, "
+                 "resnet32, resnet44, resnet56, squeezenet1_1");
   expect_refused({"describe", "lenet", "--batch", "0"},
                  "--batch is 0, but must be a whole number from 1 to 2147483647");
 }

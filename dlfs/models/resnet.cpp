@@ -23,15 +23,19 @@ Value block(Value x, int filters, int stride, const ResNet& net) {
   }
   Shortcut shortcut{x};
   if (stride != 1 || x.shape().c != channels)
-    shortcut = net.small_images ? Shortcut{subsample(x, {.stride = stride, .channels = channels})}
-                                : projection({"downsample.0", "downsample.1"}, x,
-                                             {.filters = channels, .size = 1, .stride = stride});
+    shortcut = net.bare_shortcuts ? Shortcut{subsample(x, {.stride = stride, .channels = channels})}
+                                  : projection({"downsample.0", "downsample.1"}, x,
+                                               {.filters = channels, .size = 1, .stride = stride});
   const std::string number = net.bottleneck ? "3" : "2";
   return conv_norm({"conv" + number, "bn" + number}, y, last, shortcut);
 }
 
 ResNet cifar(int blocks) {
-  return {.blocks = {blocks, blocks, blocks}, .width = 16, .zero_last = false, .small_images = true};
+  return {.blocks = {blocks, blocks, blocks},
+          .width = 16,
+          .zero_last = false,
+          .small_images = true,
+          .bare_shortcuts = true};
 }
 
 }  // namespace
@@ -64,6 +68,9 @@ Value resnet152(Value images, int classes) {
 Value resnext50_32x4d(Value images, int classes) {
   return resnet(images, classes,
                 {.blocks = {3, 4, 6, 3}, .bottleneck = true, .groups = 32, .group_width = 4});
+}
+Value resnet18_small(Value images, int classes) {
+  return resnet(images, classes, {.blocks = {2, 2, 2, 2}, .small_images = true});
 }
 Value resnet20(Value images, int classes) { return resnet(images, classes, cifar(3)); }
 Value resnet32(Value images, int classes) { return resnet(images, classes, cifar(5)); }

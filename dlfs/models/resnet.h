@@ -16,7 +16,8 @@ struct ResNet {
   int group_width = 64;     // its filters, in 64ths of the stage's for each group
   bool stride_in_1x1 = false;  // where a bottleneck halves the map: as in the paper; else, better, in the 3x3
   bool zero_last = true;       // each block begins as its shortcut (Goyal et al., 2017)
-  bool small_images = false;   // begins with a 3x3 and no pool; shortcuts without parameters (option A)
+  bool small_images = false;   // begins with a 3x3 and no pool
+  bool bare_shortcuts = false;  // without parameters (option A)
 };
 
 // images [n,h,w,1 or 3], or in a form of ops/stem/stem.h -> logits [n,1,1,classes]

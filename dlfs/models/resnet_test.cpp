@@ -46,11 +46,12 @@ struct Counted {
   int norms;
 };
 const std::vector<Counted> counted = {
-    {"resnet18", 1000, 11689512, 20},   {"resnet34", 1000, 21797672, 36},
-    {"resnet50", 1000, 25557032, 53},   {"resnet101", 1000, 44549160, 104},
-    {"resnet152", 1000, 60192808, 155}, {"resnext50_32x4d", 1000, 25028904, 53},
-    {"resnet20", 10, 269722, 19},       {"resnet32", 10, 464154, 31},
-    {"resnet44", 10, 658586, 43},       {"resnet56", 10, 853018, 55},
+    {"resnet18", 1000, 11689512, 20},     {"resnet34", 1000, 21797672, 36},
+    {"resnet50", 1000, 25557032, 53},     {"resnet101", 1000, 44549160, 104},
+    {"resnet152", 1000, 60192808, 155},   {"resnext50_32x4d", 1000, 25028904, 53},
+    {"resnet18_small", 10, 11173962, 20}, {"resnet20", 10, 269722, 19},
+    {"resnet32", 10, 464154, 31},         {"resnet44", 10, 658586, 43},
+    {"resnet56", 10, 853018, 55},
 };
 
 TEST(ResNets, HaveTheParametersThatTheyShould) {
@@ -174,6 +175,27 @@ TEST(ResNets, MayHaveTheirStrideInThe1x1) {
     if (call.path == "layer2.0.conv1") {
       EXPECT_EQ(call.signature.outputs[0].shape, (Shape{1, 8, 8, 128}));
     }
+}
+
+// The names and shapes are torchvision's resnet18's but for the first convolution's; each stage halves the map.
+TEST(ResNets, ForSmallImagesKeepTheMapInTheirBeginning) {
+  const Traced small = traced(find_model("resnet18_small"), {}, 1000, ImageForm::plain);
+  const Traced large = traced(find_model("resnet18"), {}, 1000, ImageForm::plain);
+  ASSERT_EQ(small.state.entries().size(), large.state.entries().size());
+  for (const State::Entry& entry : large.state.entries()) {
+    const Shape wanted = entry.name == "conv1.weight" ? Shape{64, 3, 3, 3} : entry.spec.shape;
+    ASSERT_NE(small.state.find(entry.name), nullptr) << entry.name;
+    EXPECT_EQ(small.state.find(entry.name)->spec.shape, wanted) << entry.name;
+  }
+  State state(1);
+  Trace trace(state);
+  resnet18_small(trace.input("images", {{2, 32, 32, 3}}), 10);
+  std::map<std::string, Shape> found;
+  for (const Graph::Call& call : trace.graph().calls) found[call.path] = call.signature.outputs[0].shape;
+  EXPECT_EQ(found.at("conv1"), (Shape{2, 32, 32, 64}));
+  for (int stage = 0; stage < 4; ++stage)
+    EXPECT_EQ(found.at(concat("layer", stage + 1, ".1.conv2")),
+              (Shape{2, 32 >> stage, 32 >> stage, 64 << stage}));
 }
 
 TEST(ResNets, ForSmallImagesTakeGrayOnesToo) {
