@@ -3,8 +3,9 @@
 
     resnet.py train|infer MODEL BATCH PRECISION [--side 224] [--classes 1000] [--device cuda] [--modes A,B] [--rounds 9] [--stand-by]
 
-PRECISION is f32, tf32, f16 or bf16. All are channels-last with images in that type. Training: autocast, fused SGD (rate 0.01,
-momentum 0.9, decay 1e-4), in f16 a GradScaler. Inference: batch norms folded into convolutions, weights in that type.
+MODEL is torchvision's name, or resnet18_small: its resnet18 for CIFAR-10, which begins with a 3x3 and no pool. PRECISION is
+f32, tf32, f16 or bf16. All are channels-last with images in that type. Training: autocast, fused SGD (rate 0.01, momentum 0.9,
+decay 1e-4), in f16 a GradScaler. Inference: batch norms folded into convolutions, weights in that type.
 Modes; the fastest of those that are named and work is reported:
 
     graph         torch.compile, the whole step recorded by hand as one CUDA graph (the usual one on a GPU)
@@ -78,11 +79,22 @@ def compiled(function, mode):
     return torch.compile(function, mode="max-autotune-no-cudagraphs") if mode == "autotune" else function
 
 
+def net():
+    """The model that was asked for, on the CPU."""
+    torch.manual_seed(1)
+    if asked.model != "resnet18_small":
+        return torchvision.models.get_model(asked.model, num_classes=asked.classes)
+    model = torchvision.models.resnet18(num_classes=asked.classes)
+    model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    torch.nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+    model.maxpool = torch.nn.Identity()
+    return model
+
+
 def training(mode, dynamic):
     """One training step, as a function that gives the loss."""
     images, labels = batch()
-    torch.manual_seed(1)
-    model = torchvision.models.get_model(asked.model, num_classes=asked.classes).to(asked.device, memory_format=torch.channels_last)
+    model = net().to(asked.device, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True)
     scaler = torch.amp.GradScaler(asked.device, enabled=narrow == torch.float16 and dynamic)
     static = 1024.0 if narrow == torch.float16 and not dynamic else 1.0
@@ -114,8 +126,7 @@ def inference(mode):
     from torch.fx.experimental.optimization import fuse
 
     images, _ = batch()
-    torch.manual_seed(1)
-    model = fuse(torchvision.models.get_model(asked.model, num_classes=asked.classes).eval())
+    model = fuse(net().eval())
     model = model.to(asked.device, dtype=narrow or torch.float32, memory_format=torch.channels_last)
     if not on_gpu and mode == "compiled":
         torch._inductor.config.freezing = True
