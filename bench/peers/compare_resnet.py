@@ -4,14 +4,9 @@
     compare_resnet.py [DLFS] [--only train50-256-bf16,infer50-32-f16] [--pairs 3] [--seconds 570] [--device cuda] [--modes graph]
 
 DLFS is the program (build/release/dlfs). A name is what, ResNet, x side where it is not 224, batch and precision; resnet18
-<<<<<<< HEAD
-on 32x32, with 10 classes, is train18x32-512-bf16; -fast behind f16 is our --fast. PyTorch is compiled once and then stands by. No further name is begun once
---seconds may not suffice for it. Losses and logits stand in the JSON lines: both sides must have learned.
-=======
-on 32x32, with 10 classes, is train18x32-512-bf16, and resnet18_small there train18small-512-bf16. PyTorch is compiled once and
-then stands by. No further name is begun once --seconds may not suffice for it. Losses and logits stand in the JSON lines: both
-sides must have learned.
->>>>>>> 35b81d7 (bench: PyTorch's side knows resnet18_small)
+on 32x32, with 10 classes, is train18x32-512-bf16, and resnet18_small there train18small-512-bf16; -fast behind f16 is our
+--fast. PyTorch is compiled once and then stands by. No further name is begun once --seconds may not suffice for it. Losses and
+logits stand in the JSON lines: both sides must have learned.
 """
 import argparse
 import json
@@ -41,22 +36,13 @@ def words(given):
 
 
 def work_of(name):
-<<<<<<< HEAD
-    found = re.fullmatch(r"(train|infer)(\d+)(?:x(\d+))?-(\d+)-(f32|tf32|f16|bf16)(-fast)?", name)
+    found = re.fullmatch(r"(train|infer)(\d+)(?:x(\d+)|(small))?-(\d+)-(f32|tf32|f16|bf16)(-fast)?", name)
     if not found:
         sys.exit(f"compare_resnet.py: {name} is no name as train50-256-bf16 or train18x32-512-f16")
-    what, depth, side, batch, precision, fast = found.groups()
-    return {"what": what, "model": f"resnet{depth}", "side": side or "224", "batch": batch, "precision": precision,
-            "classes": "10" if side else "1000", "fast": ["--fast"] if fast else []}
-=======
-    found = re.fullmatch(r"(train|infer)(\d+)(?:x(\d+)|(small))?-(\d+)-(f32|tf32|f16|bf16)", name)
-    if not found:
-        sys.exit(f"compare_resnet.py: {name} is no name as train50-256-bf16 or train18x32-512-f16")
-    what, depth, side, small, batch, precision = found.groups()
+    what, depth, side, small, batch, precision, fast = found.groups()
     side = "32" if small else side
     return {"what": what, "model": f"resnet{depth}{'_small' if small else ''}", "side": side or "224", "batch": batch,
-            "precision": precision, "classes": "10" if side else "1000"}
->>>>>>> 35b81d7 (bench: PyTorch's side knows resnet18_small)
+            "precision": precision, "classes": "10" if side else "1000", "fast": ["--fast"] if fast else []}
 
 
 def ours(asked, work):
