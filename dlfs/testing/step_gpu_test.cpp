@@ -3,11 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "dlfs/gpu/gpu.h"
-#include "dlfs/graph/plan.h"
-#include "dlfs/models/models.h"
-#include "dlfs/ops/sgd/sgd.h"
-#include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
+#include "dlfs/train/train.h"
 
 #if __has_include(<cupti.h>)
 #include <cupti.h>
@@ -90,23 +88,52 @@ class DriverCalls {
   std::map<std::string, int> calls_;
 };
 
-std::unique_ptr<Plan> training_step(State& state) {
-  Trace trace(state);
-  const Value images = trace.input("images", {{batch, 28, 28, 1}});
-  const Value labels = trace.input("labels", {{batch, 1, 1, 1}, DType::i32});
-  const Value rate = trace.input("rate", {{1, 1, 1, 1}});
-  trace.loss("loss", softmax_cross_entropy(lenet(images, 10), labels));
-  sgd(trace, rate);
+struct Row {
+  std::string model;
+  Precision precision;
+  bool fast = false;
+};
+
+std::unique_ptr<Plan> training_step(State& state, const Row& row) {
+  Trace trace(state, {.precision = row.precision, .fast_sums = row.fast});
+  trace_training_step(trace, find_model(row.model), 10, {.batch = batch, .precision = row.precision},
+                      DeviceKind::gpu);
   return std::make_unique<Plan>(std::move(trace));
 }
 
 void upload_inputs(Device& device, const Plan& plan) {
-  const std::vector<float> images(batch * 28 * 28, 0.5F);
+  const Tensor images = plan["images"];
+  std::vector<std::byte> pixels(bytes(images.spec));
+  for (size_t i = 0; i < static_cast<size_t>(images.shape().count()); ++i)
+    set_number(pixels.data(), images.spec.dtype, i, static_cast<double>(i * 37 % 101) / 50 - 1);
   const std::vector<int32_t> labels(batch, 3);
   const float rate = 0.01F;
-  device.upload(plan["images"], images.data(), device.stream());
+  device.upload(images, pixels.data(), device.stream());
   device.upload(plan["labels"], labels.data(), device.stream());
   device.upload(plan["rate"], &rate, device.stream());
+}
+
+void expect_launches_alone(Device& gpu, DriverCalls& calls, const Row& row) {
+  const std::string name = concat(row.model, " in ", to_string(row.precision), row.fast ? ", fast" : "");
+  State state(1);
+  const auto plan = training_step(state, row);
+  plan->compile(gpu);
+  std::cout << plan->table();
+  upload_inputs(gpu, *plan);
+  gpu.synchronize(gpu.stream());
+  const int64_t by_device = gpu.allocations();
+  Observer nobody;
+  for (const bool recorded : {true, false}) {
+    calls.clear();
+    for (int step = 0; step < 10; ++step)
+      recorded ? plan->run(gpu.stream()) : plan->run(gpu.stream(), nobody);
+    std::cout << name << ", 10 " << (recorded ? "" : "un") << "recorded steps: " << calls.text() << "\n";
+    EXPECT_GT(calls.all(), 0) << "nothing was counted at all";
+    EXPECT_EQ(calls.allocations(), 0) << name << ": " << calls.text();
+    EXPECT_EQ(calls.waits_for(), 0) << name << ": " << calls.text();
+  }
+  EXPECT_EQ(gpu.allocations(), by_device) << name;
+  gpu.synchronize(gpu.stream());
 }
 
 }  // namespace
@@ -122,30 +149,11 @@ TEST(GpuStep, AllocatesNothingAndWaitsForNothing) {
   EXPECT_GE(calls.allocations(), 2) << calls.text();
   EXPECT_GE(calls.waits_for(), 1) << calls.text();
 
-  State state(1);
-  const auto plan = training_step(state);
-  plan->compile(*gpu);
-  std::cout << plan->table();
-  upload_inputs(*gpu, *plan);
-  gpu->synchronize(gpu->stream());
-  const int64_t by_device = gpu->allocations();
-
-  calls.clear();
-  for (int step = 0; step < 10; ++step) plan->run(gpu->stream());
-  std::cout << "10 recorded steps: " << calls.text() << "\n";
-  EXPECT_GT(calls.all(), 0) << "nothing was counted at all";
-  EXPECT_EQ(calls.allocations(), 0) << calls.text();
-  EXPECT_EQ(calls.waits_for(), 0) << calls.text();
-
-  calls.clear();
-  Observer nobody;
-  for (int step = 0; step < 10; ++step) plan->run(gpu->stream(), nobody);
-  std::cout << "10 unrecorded steps: " << calls.text() << "\n";
-  EXPECT_EQ(calls.allocations(), 0) << calls.text();
-  EXPECT_EQ(calls.waits_for(), 0) << calls.text();
-
-  EXPECT_EQ(gpu->allocations(), by_device);
-  gpu->synchronize(gpu->stream());
+  for (const Row& row : std::vector<Row>{{.model = "lenet", .precision = Precision::f32},
+                                         {.model = "resnet20", .precision = Precision::bf16},
+                                         {.model = "resnet20", .precision = Precision::f16},
+                                         {.model = "resnet20", .precision = Precision::f16, .fast = true}})
+    expect_launches_alone(*gpu, calls, row);
 }
 
 }  // namespace dlfs::testing
