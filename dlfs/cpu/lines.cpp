@@ -28,7 +28,7 @@ void MapLines::spread(const float* by_channel, std::vector<float>& line) const {
 LineReader::LineReader(const Tensor& map, int64_t longest)
     : map_(map), buffer_(map.spec.dtype == DType::f32 ? 0 : longest) {}
 
-const float* LineReader::read(const Line& line) {
+const float* LineReader::read(const MapLine& line) {
   if (map_.spec.dtype == DType::f32) return map_.as<float>() + line.first;
   const Bf16* const from = map_.as<Bf16>() + line.first;
   float* __restrict const to = buffer_.data();
@@ -39,7 +39,9 @@ const float* LineReader::read(const Line& line) {
 LineWriter::LineWriter(const Tensor& to, int64_t longest, const LineSettings& settings)
     : to_(to), add_(settings.add), buffer_(!to || direct() ? 0 : longest) {}
 
-float* LineWriter::line(const Line& line) { return direct() ? to_.as<float>() + line.first : buffer_.data(); }
+float* LineWriter::line(const MapLine& line) {
+  return direct() ? to_.as<float>() + line.first : buffer_.data();
+}
 
 template <typename T>
 static void store(const float* __restrict values, T* __restrict to, int64_t count, bool add) {
@@ -49,7 +51,7 @@ static void store(const float* __restrict values, T* __restrict to, int64_t coun
     for (int64_t i = 0; i < count; ++i) to[i] = T(values[i]);
 }
 
-void LineWriter::finish(const Line& line) {
+void LineWriter::finish(const MapLine& line) {
   if (direct()) return;
   if (to_.spec.dtype == DType::f32)
     store(buffer_.data(), to_.as<float>() + line.first, line.count, add_);

@@ -14,7 +14,7 @@ namespace dlfs {
 // Throws DeviceError, told by `who`, unless maps of the type are computed on a CPU: f32 or bf16.
 void require_cpu_type(const std::string& who, DType dtype);
 
-struct Line {
+struct MapLine {
   int64_t first, count;  // of the map's numbers
 };
 
@@ -24,7 +24,8 @@ struct MapLines {
   // All lines in order; the last may be shorter.
   template <typename Visit>
   void each(Visit visit) const {
-    for (int64_t first = 0; first < count; first += width) visit(Line{first, std::min(width, count - first)});
+    for (int64_t first = 0; first < count; first += width)
+      visit(MapLine{first, std::min(width, count - first)});
   }
   // by_channel [c], again and again, to a line.
   void spread(const float* by_channel, std::vector<float>& line) const;
@@ -39,7 +40,7 @@ class LineReader {
  public:
   LineReader() = default;
   LineReader(const Tensor& map, int64_t longest);
-  const float* read(const Line& line);  // valid until the next
+  const float* read(const MapLine& line);  // valid until the next
 
  private:
   Tensor map_;
@@ -55,8 +56,8 @@ class LineWriter {
   LineWriter(const Tensor& to, int64_t longest, const LineSettings& settings = {});
   explicit operator bool() const { return static_cast<bool>(to_); }  // false for a null tensor
 
-  float* line(const Line& line);  // where it is made
-  void finish(const Line& line);  // once it is
+  float* line(const MapLine& line);  // where it is made
+  void finish(const MapLine& line);  // once it is
 
  private:
   bool direct() const { return !add_ && to_.spec.dtype == DType::f32; }

@@ -101,7 +101,7 @@ class Moments {
 
  private:
   // Some lines of `width`, after `seen` of them.
-  void add(int64_t seen, const Line& some, int64_t width) {
+  void add(int64_t seen, const MapLine& some, int64_t width) {
     const float* const values = x_.read(some);
     float* __restrict const mean = few_mean_.data();
     float* __restrict const squares = few_squares_.data();
@@ -148,7 +148,7 @@ class Forward : public Kernel {
   void run(Stream) override {
     prepare(site_.main, moments_, main_affine_);
     if (settings_.projects) prepare(site_.shortcut, shortcut_moments_, shortcut_affine_);
-    lines_.each([this](const Line& line) {
+    lines_.each([this](const MapLine& line) {
       float* const y = y_.line(line);
       normalise(x_.read(line), line.count, y);
       if (site_.shortcut.x) add_shortcut(shortcut_.read(line), line.count, y);
@@ -193,7 +193,7 @@ class Forward : public Kernel {
   }
 
   // What is not above 0 becomes 0, and NaN stays: a step that diverged shows.
-  void rectify(const Line& line, float* __restrict y) {
+  void rectify(const MapLine& line, float* __restrict y) {
     for (int64_t i = 0; i < line.count; ++i) y[i] = y[i] <= 0 ? 0 : y[i];
     if (site_.mask) bits_.of(y, line.count, site_.mask.as<uint8_t>() + line.first / 8);
   }
@@ -236,7 +236,7 @@ class Backward : public Kernel {
     }
     if (sums_wanted_) sum_up();
     if (!main_.d_x && !shortcut_.d_x) return;
-    lines_.each([this](const Line& line) {
+    lines_.each([this](const MapLine& line) {
       const float* const g = gradient(line);
       for (Side* side : {&main_, &shortcut_}) {
         if (!side->d_x) continue;
@@ -267,7 +267,7 @@ class Backward : public Kernel {
   };
 
   // d_y where the ReLU let through.
-  const float* gradient(const Line& line) {
+  const float* gradient(const MapLine& line) {
     const float* const d_y = d_y_.read(line);
     if (!settings_.relu) return d_y;
     float* __restrict const g = masked_.data();
@@ -286,7 +286,7 @@ class Backward : public Kernel {
   void sum_up() {
     sums_.clear();
     for (Side* side : normed_) side->products.clear();
-    lines_.each([this](const Line& line) {
+    lines_.each([this](const MapLine& line) {
       const float* const g = gradient(line);
       float* __restrict const sums = sums_.lanes();
       for (int64_t i = 0; i < line.count; ++i) sums[i] += g[i];
@@ -325,7 +325,7 @@ class Backward : public Kernel {
     to = static_cast<float>(value + (grad.how == Write::add ? to : 0));
   }
 
-  void derive(Side& side, const Line& line, const float* g, float* __restrict d_x) const {
+  void derive(Side& side, const MapLine& line, const float* g, float* __restrict d_x) const {
     const float* const a = side.affine.a.data();
     if (settings_.frozen) {
       for (int64_t i = 0; i < line.count; ++i) d_x[i] = a[i] * g[i];

@@ -17,8 +17,8 @@ class Images {
         x_(site.in[0], lines.width),
         by_channel_(lines.channels) {}
 
-  const float* read(int64_t image, const Line& line) { return x_.read(whole(image, line)); }
-  Line whole(int64_t image, const Line& line) const {
+  const float* read(int64_t image, const MapLine& line) { return x_.read(whole(image, line)); }
+  MapLine whole(int64_t image, const MapLine& line) const {
     return {image * lines.count + line.first, line.count};  // in the tensor
   }
   int64_t group_of(int64_t channel) const { return channel / (lines.channels / groups); }
@@ -85,7 +85,7 @@ class Forward : public Kernel {
     sums_.clear();
     images_.mean.resize(images_.lines.width);
     const float* const mean = images_.mean.data();
-    images_.lines.each([&](const Line& line) {
+    images_.lines.each([&](const MapLine& line) {
       const float* const x = images_.read(image, line);
       float* __restrict const sums = sums_.lanes();
       for (int64_t i = 0; i < line.count; ++i) sums[i] += term(x[i], mean[i]);
@@ -102,7 +102,7 @@ class Forward : public Kernel {
 
   void normalise(int64_t image) {
     const float *const a = images_.a.data(), *const b = images_.b.data();
-    images_.lines.each([&](const Line& line) {
+    images_.lines.each([&](const MapLine& line) {
       const float* const x = images_.read(image, line);
       float* __restrict const y = y_.line(images_.whole(image, line));
       for (int64_t i = 0; i < line.count; ++i) y[i] = x[i] * a[i] + b[i];
@@ -155,7 +155,7 @@ class Backward : public Kernel {
   }
 
  private:
-  const float* gradient(int64_t image, const Line& line, const float* x) {
+  const float* gradient(int64_t image, const MapLine& line, const float* x) {
     const float* const d_y = d_y_.read(images_.whole(image, line));
     if (!relu_) return d_y;
     const float *const a = images_.a.data(), *const b = images_.b.data();
@@ -172,7 +172,7 @@ class Backward : public Kernel {
     sums_.clear();
     products_.clear();
     const float* const mean = images_.mean.data();
-    images_.lines.each([&](const Line& line) {
+    images_.lines.each([&](const MapLine& line) {
       const float* const x = images_.read(image, line);
       const float* const g = gradient(image, line, x);
       float* __restrict const sums = sums_.lanes();
@@ -202,7 +202,7 @@ class Backward : public Kernel {
   void derive(int64_t image) {
     const float *const a = images_.a.data(), *const mean = images_.mean.data();
     const float *const mean_s = mean_line_.data(), *const tilt = tilt_line_.data();
-    images_.lines.each([&](const Line& line) {
+    images_.lines.each([&](const MapLine& line) {
       const float* const x = images_.read(image, line);
       const float* const g = gradient(image, line, x);
       float* __restrict const d_x = d_x_.line(images_.whole(image, line));
