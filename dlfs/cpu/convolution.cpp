@@ -3,6 +3,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "dlfs/cpu/loops.h"
+#include "dlfs/cpu/unrolled.h"
 
 namespace dlfs {
 namespace {
@@ -93,6 +94,8 @@ dnnl::convolution_forward::primitive_desc forward_description(
 
 void add_convolution(Program& program, const Convolution& of, const Operand& x, const Operand& w,
                      const Operand& bias, const Operand& y, const ConvolutionInference& with) try {
+  if (with.keeper == nullptr && !with.add && !with.relu && few_positions(of, y.spec.shape, w.spec.shape))
+    return add_unrolled(program, of, x, w, bias, y);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::post_ops after;
   if (with.add) after.append_binary(dnnl::algorithm::binary_add, image_format(y.spec));
@@ -115,6 +118,7 @@ void add_convolution(Program& program, const Convolution& of, const Operand& x, 
 
 void add_convolution_data(Program& program, const Convolution& of, const Operand& d_y, const Operand& w,
                           const Sink& d_x) try {
+  if (few_positions(of, d_y.spec.shape, w.spec.shape)) return add_unrolled_data(program, of, d_y, w, d_x);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const Geometry at(of);
   Spec made_as = d_x.to.spec;
@@ -135,6 +139,8 @@ void add_convolution_data(Program& program, const Convolution& of, const Operand
 
 void add_convolution_weights(Program& program, const Convolution& of, const Operand& x, const Operand& d_y,
                              const Sink& d_w) try {
+  if (few_positions(of, d_y.spec.shape, d_w.to.spec.shape))
+    return add_unrolled_weights(program, of, x, d_y, d_w);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const Spec &w = d_w.to.spec, made_as{w.shape, DType::f32};
   const Geometry at(of);

@@ -4,7 +4,8 @@
 //
 // All but the bias are f32 or all are bf16; a gradient that is added to what is there is rounded once. Images lie as they
 // are. oneDNN is fast only on filters in a layout of its own, so every call reorders them from and to [k,r,s,c/groups]:
-// filters change every step, and it costs little beside the convolution. In inference they are reordered once, in refresh().
+// filters change every step, and it costs little beside the convolution, but for maps of few positions (cpu/unrolled.h). In
+// inference they are reordered once, in refresh().
 #pragma once
 
 #include "dlfs/cpu/program.h"

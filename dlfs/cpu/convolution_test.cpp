@@ -100,6 +100,11 @@ const std::vector<Case> cases = {
      {4, 3, 3, 4},
      {.stride = 2, .pad = 2, .dilation = 2, .groups = 2}},
     {"depthwise", {2, 7, 8, 33}, {33, 3, 3, 1}, {.pad = 1, .groups = 33}},
+    {"few positions", {2, 3, 4, 16}, {48, 3, 3, 16}, {.pad = 1}},
+    {"few positions, stride and dilation",
+     {3, 7, 6, 5},
+     {80, 3, 2, 5},
+     {.stride = 2, .pad = 2, .dilation = 2}},
     {"one pixel, one channel", {1, 1, 1, 1}, {1, 1, 1, 1}, {}},
 };
 
