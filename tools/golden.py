@@ -421,7 +421,10 @@ def main():
     torch.use_deterministic_algorithms(True, warn_only=True)
     folder = pathlib.Path(words[0] if words else pathlib.Path(__file__).parent.parent / "dlfs/testing/golden")
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "ops.safetensors", op_values(list_cases(), device), device)
+    (folder / "ops").mkdir(exist_ok=True)
+    values = op_values(list_cases(), device)
+    for op in sorted({name.split("/")[0] for name in values}):
+        write(folder / "ops" / f"{op}.safetensors", {n: v for n, v in values.items() if n.startswith(op + "/")}, device)
     write(folder / "lenet.safetensors", lenet_values(device), device)
     write(folder / "resnet.safetensors", resnet_values(device), device)
 

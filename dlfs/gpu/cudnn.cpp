@@ -93,13 +93,12 @@ constexpr cudnnBackendAttributeType_t type_of() {
 
 class Descriptor {
  public:
-  Descriptor(const CudnnLibrary& library, cudnnBackendDescriptorType_t type) : library_(&library) {
+  Descriptor(const CudnnLibrary& library, cudnnBackendDescriptorType_t type) : cudnn_(&library) {
     library.check(library.create_descriptor(type, &raw_), "cudnnBackendCreateDescriptor");
   }
-  Descriptor(Descriptor&& other) noexcept
-      : library_(other.library_), raw_(std::exchange(other.raw_, nullptr)) {}
+  Descriptor(Descriptor&& other) noexcept : cudnn_(other.cudnn_), raw_(std::exchange(other.raw_, nullptr)) {}
   ~Descriptor() {
-    if (raw_ != nullptr) library_->destroy_descriptor(raw_);
+    if (raw_ != nullptr) cudnn_->destroy_descriptor(raw_);
   }
   cudnnBackendDescriptor_t raw() const { return raw_; }
 
@@ -120,13 +119,13 @@ class Descriptor {
   }
   Descriptor& set_raw(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, const void* values,
                       size_t count) {
-    library_->check(library_->set_attribute(raw_, name, type, static_cast<int64_t>(count), values),
-                    "cudnnBackendSetAttribute", name);
+    cudnn_->check(cudnn_->set_attribute(raw_, name, type, static_cast<int64_t>(count), values),
+                  "cudnnBackendSetAttribute", name);
     return *this;
   }
-  cudnnStatus_t try_finalize() { return library_->finalize(raw_); }
+  cudnnStatus_t try_finalize() { return cudnn_->finalize(raw_); }
   Descriptor&& finalize() {
-    library_->check(try_finalize(), "cudnnBackendFinalize");
+    cudnn_->check(try_finalize(), "cudnnBackendFinalize");
     return std::move(*this);
   }
 
@@ -135,8 +134,8 @@ class Descriptor {
   std::vector<T> get(cudnnBackendAttributeName_t name, int64_t most) const {
     std::vector<T> values(static_cast<size_t>(most));
     int64_t count = 0;
-    library_->check(library_->get_attribute(raw_, name, type_of<T>(), most, &count, values.data()),
-                    "cudnnBackendGetAttribute", name);
+    cudnn_->check(cudnn_->get_attribute(raw_, name, type_of<T>(), most, &count, values.data()),
+                  "cudnnBackendGetAttribute", name);
     values.resize(static_cast<size_t>(std::min(count, most)));
     return values;
   }
@@ -144,13 +143,13 @@ class Descriptor {
   int64_t get_descriptors(cudnnBackendAttributeName_t name, cudnnBackendDescriptor_t* into,
                           int64_t most) const {
     int64_t count = 0;
-    library_->check(library_->get_attribute(raw_, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, most, &count, into),
-                    "cudnnBackendGetAttribute", name);
+    cudnn_->check(cudnn_->get_attribute(raw_, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, most, &count, into),
+                  "cudnnBackendGetAttribute", name);
     return count;
   }
 
  private:
-  const CudnnLibrary* library_;
+  const CudnnLibrary* cudnn_;
   cudnnBackendDescriptor_t raw_ = nullptr;
 };
 

@@ -45,9 +45,10 @@ const Numbers& GoldenFile::tensor(const std::string& name) const {
   return found->second;
 }
 
-const GoldenFile& op_golden() {
-  static const GoldenFile file("ops.safetensors");
-  return file;
+const GoldenFile& op_golden(const std::string& row) {
+  static std::map<std::string, GoldenFile> files;
+  const std::string op = row.substr(0, row.find('/'));
+  return files.try_emplace(op, concat("ops/", op, ".safetensors")).first->second;
 }
 
 Numbers golden_sample(const Numbers& whole) {

@@ -25,7 +25,7 @@ class GoldenFile {
 // A file beside them: of the checkout that the program stands in, or else of the one it was built from.
 std::string golden_path(const std::string& name);
 
-const GoldenFile& op_golden();  // every op's table: read once
+const GoldenFile& op_golden(const std::string& row);  // of the op whose table has "conv/stride 2": read once
 Numbers golden_sample(const Numbers& whole);
 
 }  // namespace dlfs::testing

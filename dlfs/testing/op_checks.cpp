@@ -259,7 +259,7 @@ CheckRows check_golden(Device& device, const OpCase& of) {
   OpRun run(device, of);
   run.forward();
   const double tolerance = output_tolerance(run.signature(), of.precision);
-  const GoldenFile& golden = op_golden();
+  const GoldenFile& golden = op_golden(of.name);
   const std::vector<Numbers> results = run.results();
   for (size_t i = 0; i < results.size(); ++i)
     rows.push_back(compare_row(concat(of.name, " result ", i), golden_sample(results[i]),

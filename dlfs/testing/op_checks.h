@@ -5,7 +5,7 @@
 //   narrow     a device in f16 or bf16 (the CPU: bf16) equals the CPU half in f32 on inputs rounded to that type
 //   compare    another device equals the CPU half, forward and backward (a row of `speed`, which is large: `set` alone,
 //              or nothing)
-//   golden     a device equals PyTorch (dlfs/testing/golden/ops.safetensors, made by tools/golden.py)
+//   golden     a device equals PyTorch (dlfs/testing/golden/ops, a file an op, made by tools/golden.py)
 //   speed      how long forward and backward take, beside the bytes that they must move
 //
 // Every check returns rows with the error found and the tolerance it was held to; expect_rows() prints and judges them.
