@@ -18,6 +18,7 @@ the same measured again.
 """
 import argparse
 import json
+import math
 import os
 import statistics
 import sys
@@ -96,6 +97,8 @@ def training(mode, dynamic):
     images, labels = batch()
     model = net().to(asked.device, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True)
+    for parameter in model.parameters():  # else a first step that overflows leaves it as memory was
+        optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     scaler = torch.amp.GradScaler(asked.device, enabled=narrow == torch.float16 and dynamic)
     static = 1024.0 if narrow == torch.float16 and not dynamic else 1.0
 
@@ -212,6 +215,8 @@ def best():
             continue  # a static scale is for modes in which a dynamic one cannot be recorded
         try:
             run, said = prepared(mode, dynamic)
+            if asked.what == "train" and not math.isfinite(said["loss_after_20"]):
+                raise ArithmeticError(f"the loss is {said['loss_after_20']}")
             seconds = seconds_of(run)
         except Exception as error:  # a mode that this version does not have for this model
             print(f"resnet.py: {mode}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)

@@ -87,8 +87,7 @@ TEST(SlowRealNets, KnowCifar10) {
 }
 
 // Photographs that show one thing, of ImageNet's classes: among the first five that it names.
-TEST(RealNets, SqueezeNetSeesAnimalsAndPizza) {
-  DLFS_NEEDS_DATA(data, "coco128");
+void squeezenet_sees(Device& device, const std::string& data, Precision precision) {
   struct Photograph {
     std::string name;
     std::vector<int> shows;
@@ -108,8 +107,8 @@ TEST(RealNets, SqueezeNetSeesAnimalsAndPizza) {
         resized(read_image(concat(data, "/train2017/000000000", one.name, ".jpg")), {224, 224});
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
-  const std::vector<float> logits = logits_of(
-      *open_cpu(), "squeezenet1_1", "squeezenet1.1-imagenet.safetensors", pixels, 1000, Precision::f32);
+  const std::vector<float> logits =
+      logits_of(device, "squeezenet1_1", "squeezenet1.1-imagenet.safetensors", pixels, 1000, precision);
   for (size_t i = 0; i < photographs.size(); ++i) {
     const std::vector<Prediction> seen = ranked(std::span(logits).subspan(1000 * i, 1000));
     bool found = false;
@@ -117,8 +116,20 @@ TEST(RealNets, SqueezeNetSeesAnimalsAndPizza) {
       for (const int shown : photographs[i].shows) found |= one.label == shown;
     std::cout << "  " << photographs[i].name << ": class " << seen[0].label << ", " << seen[0].probability
               << "\n";
-    EXPECT_TRUE(found) << photographs[i].name;
+    EXPECT_TRUE(found) << photographs[i].name << " in " << to_string(precision);
   }
+}
+
+TEST(RealNets, SqueezeNetSeesAnimalsAndPizza) {
+  DLFS_NEEDS_DATA(data, "coco128");
+  squeezenet_sees(*open_cpu(), data, Precision::f32);
+}
+
+TEST(GpuRealNets, SqueezeNetSeesTheSame) {
+  DLFS_NEEDS_GPU(gpu);
+  DLFS_NEEDS_DATA(data, "coco128");
+  for (const Precision precision : {Precision::f32, Precision::f16, Precision::bf16})
+    squeezenet_sees(*gpu, data, precision);
 }
 
 TEST(GpuRealNets, KnowCifar10InEveryPrecision) {

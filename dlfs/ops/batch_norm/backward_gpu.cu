@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
   };
   Ahead<depth> all(0, place.rows, false);
   all.start(read);
-  float mean[sides][V], a[sides][V], b[V];
+  float mean[sides][V], a[sides][V], b[V], deviation[sides][V];
   if (place.works)
 #pragma unroll
     for (int s = 0; s < sides; ++s)
@@ -55,8 +55,8 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
         for (int k = 0; k < V; ++k) {
           const unsigned c = place.pack * V + k;
           mean[s][k] = of.side[s].statistics[c];
-          a[s][k] =
-              of.side[s].scale[c] * inverse_deviation(of.side[s].statistics[all_channels + c], of.epsilon);
+          deviation[s][k] = inverse_deviation(of.side[s].statistics[all_channels + c], of.epsilon);
+          a[s][k] = of.side[s].scale[c] * deviation[s][k];
           if (s == 0) b[k] = of.side[s].bias[c] - mean[s][k] * a[s][k];
         }
   // What arrives before the ReLU.
@@ -99,25 +99,15 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
                              for (int q = 0; q < quantities; ++q) *partial(q, blockIdx.x, channel) = total[q];
                            });
   wait_for_all(of.counters + blockIdx.y, layout.parts);
-  sum_parts<quantities>(channels, layout.parts, shared.buffer, shared.results,
-                        [&](unsigned part, unsigned channel, float(&numbers)[quantities]) {
+  sum_parts<quantities>(
+      channels, layout.parts, shared.buffer, shared.results,
+      [&](unsigned part, unsigned channel, float(&numbers)[quantities]) {
 #pragma unroll
-                          for (int q = 0; q < quantities; ++q) numbers[q] = __ldcg(partial(q, part, channel));
-                        });
+        for (int q = 0; q < quantities; ++q) numbers[q] = __ldcg(partial(q, part, channel));
+      },
+      [](unsigned, float(&)[quantities]) {});
 
   const float inverse_rows = of.frozen ? 0 : 1 / static_cast<float>(layout.rows);
-  if (blockIdx.x == 0)
-    for (int s = 0; s < sides; ++s)
-      if (used(s))
-        for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
-          const unsigned c = blockIdx.y * channels + channel;
-          const SideArguments& side = of.side[s];
-          const float deviation = inverse_deviation(side.statistics[all_channels + c], of.epsilon);
-          write_sum(side.d_bias + c, side.d_bias_how, shared.results[channel]);
-          write_sum(side.d_scale + c, side.d_scale_how,
-                    deviation * shared.results[(1 + s) * channels + channel]);
-        }
-
   // d_x = a g + by_x (x - mean) + constant
   float by_x[sides][V], constant[sides][V];
   if (place.works)
@@ -127,11 +117,9 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
 #pragma unroll
         for (int k = 0; k < V; ++k) {
           const unsigned own = place.lane * V + k;
-          const float deviation =
-              inverse_deviation(of.side[s].statistics[all_channels + place.pack * V + k], of.epsilon);
           constant[s][k] = -a[s][k] * shared.results[own] * inverse_rows;
-          by_x[s][k] =
-              -a[s][k] * deviation * deviation * shared.results[(1 + s) * channels + own] * inverse_rows;
+          by_x[s][k] = -a[s][k] * deviation[s][k] * deviation[s][k] *
+                       shared.results[(1 + s) * channels + own] * inverse_rows;
         }
   const auto apply = [&](int row, int slot, const float(&g)[V]) {
 #pragma unroll
@@ -162,6 +150,17 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
     unpack<T, V>(*shared.at(maps - 1, row), g);
     apply(row, 0, g);
   }
+  if (blockIdx.x == 0)
+    for (int s = 0; s < sides; ++s)
+      if (used(s))
+        for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
+          const unsigned c = blockIdx.y * channels + channel;
+          const SideArguments& side = of.side[s];
+          const float by_deviation = inverse_deviation(side.statistics[all_channels + c], of.epsilon);
+          write_sum(side.d_bias + c, side.d_bias_how, shared.results[channel]);
+          write_sum(side.d_scale + c, side.d_scale_how,
+                    by_deviation * shared.results[(1 + s) * channels + channel]);
+        }
 }
 
 template <typename T>

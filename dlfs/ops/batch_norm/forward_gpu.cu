@@ -19,18 +19,24 @@ __device__ void combine_moments(const Arguments& of, const float2* moments, floa
   const float last = static_cast<float>(layout.rows - (layout.parts - 1) * layout.part_rows);
   const float first = at(0, threadIdx.x % channels).x;  // of the channel that this thread helps to add up
   float* sums = mean;                                   // [2][channels]: mean and variance lie side by side
-  sum_parts<2>(channels, layout.parts, buffer, sums,
-               [&](unsigned part, unsigned channel, float(&numbers)[2]) {
-                 const float2 moment = at(part, channel);
-                 const float count = part + 1 == layout.parts ? last : static_cast<float>(layout.part_rows);
-                 const float distance = moment.x - first;
-                 numbers[0] = count * distance;
-                 numbers[1] = fmaf(count * distance, distance, moment.y);
-               });
+  sum_parts<2>(
+      channels, layout.parts, buffer, sums,
+      [&](unsigned part, unsigned channel, float(&numbers)[2]) {
+        const float2 moment = at(part, channel);
+        numbers[0] = moment.x;
+        numbers[1] = moment.y;
+      },
+      [&](unsigned part, float(&numbers)[2]) {
+        const float count = part + 1 == layout.parts ? last : static_cast<float>(layout.part_rows);
+        const float distance = numbers[0] - first;
+        numbers[0] = count * distance;
+        numbers[1] = fmaf(numbers[0], distance, numbers[1]);
+      });
   const auto rows = static_cast<float>(layout.rows);
-  for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
+  const unsigned channel = threadIdx.x;
+  if (channel < channels) {
     const float away = sums[channel] / rows;
-    mean[channel] = at(0, channel).x + away;
+    mean[channel] = first + away;
     variance[channel] = fmaxf(0, fmaf(-away, away, sums[channels + channel] / rows));
   }
   __syncthreads();
@@ -84,6 +90,18 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
     read_shortcut(row, slot);
     return 0u;
   };
+  float a[sides][V], b[sides][V];  // y = a x + b; at first scale and bias, read before all wait
+  const auto read_scales = [&] {
+    if (place.works)
+#pragma unroll
+      for (int s = 0; s < sides; ++s)
+        if (used(s))
+#pragma unroll
+          for (int k = 0; k < V; ++k) {
+            a[s][k] = of.side[s].scale[place.pack * V + k];
+            b[s][k] = of.side[s].bias[place.pack * V + k];
+          }
+  };
   Ahead<depth> rest(kept, place.rows, true);  // the second pass, first the rows that are not kept
   const bool adds_up = !of.frozen && of.side[0].sums == nullptr;
   if (adds_up) {
@@ -116,6 +134,12 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
       }
     });
     rest.start(read_all);
+    if (place.line == 0)  // sums are made of distances from these
+#pragma unroll
+      for (int s = 0; s < sides; ++s)
+#pragma unroll
+        for (int k = 0; k < V; ++k)
+          if (used(s)) mean_of(s)[place.lane * V + k] = shift[s][k];
     const auto side_moments = [&](int s) {
       return of.moments + (static_cast<size_t>(s) * layout.slices + blockIdx.y) * layout.parts * channels;
     };
@@ -125,41 +149,30 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
 #pragma unroll
           for (int s = 0; s < sides; ++s) {
             if (!used(s)) continue;
-            const auto* x = static_cast<const T*>(of.side[s].x);
-            const float from = wide(
-                x[static_cast<size_t>(place.begin) * layout.packs * V + blockIdx.y * channels + channel]);
-            const float away = total[2 * s] / count;
+            const float from = mean_of(s)[channel], away = total[2 * s] / count;
             side_moments(s)[blockIdx.x * channels + channel] =
                 make_float2(from + away, fmaxf(0, fmaf(-away, total[2 * s], total[2 * s + 1])));
           }
         });
+    read_scales();
     wait_for_all(of.counters + blockIdx.y, layout.parts);
     for (int s = 0; s < sides; ++s)
       if (used(s)) combine_moments<V>(of, side_moments(s), mean_of(s), mean_of(s) + channels, shared.buffer);
   } else {
     rest.start(read_all);
+    read_scales();
     for (int s = 0; s < sides; ++s)
       if (used(s)) given_moments<V>(of, of.side[s], mean_of(s), mean_of(s) + channels);
   }
-  if (blockIdx.x == 0)
-    for (int s = 0; s < sides; ++s)
-      if (used(s))
-        for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
-          float* to = of.side[s].statistics + blockIdx.y * channels + channel;
-          to[0] = mean_of(s)[channel];
-          to[layout.packs * V] = mean_of(s)[channels + channel];
-        }
-
-  float a[sides][V], b[sides][V];
   if (place.works)
 #pragma unroll
     for (int s = 0; s < sides; ++s)
       if (used(s))
 #pragma unroll
         for (int k = 0; k < V; ++k) {
-          const unsigned own = place.lane * V + k, c = place.pack * V + k;
-          a[s][k] = of.side[s].scale[c] * inverse_deviation(mean_of(s)[channels + own], of.epsilon);
-          b[s][k] = of.side[s].bias[c] - mean_of(s)[own] * a[s][k];
+          const unsigned own = place.lane * V + k;
+          a[s][k] *= inverse_deviation(mean_of(s)[channels + own], of.epsilon);
+          b[s][k] -= mean_of(s)[own] * a[s][k];
         }
   const auto apply = [&](int row, int slot, unsigned) {
     float v[V], other[V];
@@ -190,6 +203,14 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
   };
   again.start(read_less);
   again.finish(read_less, apply);
+  if (blockIdx.x == 0)
+    for (int s = 0; s < sides; ++s)
+      if (used(s))
+        for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
+          float* to = of.side[s].statistics + blockIdx.y * channels + channel;
+          to[0] = mean_of(s)[channel];
+          to[layout.packs * V] = mean_of(s)[channels + channel];
+        }
 }
 
 template <typename T>

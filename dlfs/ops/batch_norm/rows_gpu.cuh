@@ -201,27 +201,36 @@ __device__ void sum_lines(const NormPlace& place, const float (&mine)[Q][V], flo
     float all[Q] = {};
 #pragma unroll
     for (int q = 0; q < Q; ++q)
+#pragma unroll 16
       for (unsigned g = 0; g < groups; ++g) all[q] += buffer[(q * groups + g) * channels + channel];
     total(channel, all);
   }
   __syncthreads();
 }
 
-// For each channel of the slice, the sums over the slice's parts of the `Q` numbers that value(part, channel, numbers)
-// gives: results[q * channels + channel] in shared memory. requires: a buffer of Q * norm_threads floats.
-template <int Q, typename Value>
-__device__ void sum_parts(unsigned channels, unsigned parts, float* buffer, float* results,
-                          const Value& value) {
+// For each channel of the slice, the sums over the slice's parts of `Q` numbers: results[q * channels + channel] in shared
+// memory. load(part, channel, numbers) reads them, many at once; weigh(part, numbers) may then change them. requires: a
+// buffer of Q * norm_threads floats.
+template <int Q, typename Load, typename Weigh>
+__device__ void sum_parts(unsigned channels, unsigned parts, float* buffer, float* results, const Load& load,
+                          const Weigh& weigh) {
+  constexpr int at_once = 9;  // two rounds for all of 132 processors
   const unsigned across = min(channels, static_cast<unsigned>(norm_threads)), subs = norm_threads / across;
   const unsigned sub = threadIdx.x / across, channel = threadIdx.x % across;
   float sums[Q] = {};
   if (sub < subs)
-#pragma unroll 16
-    for (unsigned part = sub; part < parts; part += subs) {
-      float numbers[Q];
-      value(part, channel, numbers);
+    for (unsigned first = sub; first < parts; first += subs * at_once) {
+      float numbers[at_once][Q];
 #pragma unroll
-      for (int q = 0; q < Q; ++q) sums[q] += numbers[q];
+      for (int i = 0; i < at_once; ++i)
+        if (first + i * subs < parts) load(first + i * subs, channel, numbers[i]);
+#pragma unroll
+      for (int i = 0; i < at_once; ++i) {
+        if (first + i * subs >= parts) continue;
+        weigh(first + i * subs, numbers[i]);
+#pragma unroll
+        for (int q = 0; q < Q; ++q) sums[q] += numbers[i][q];
+      }
     }
 #pragma unroll
   for (int q = 0; q < Q; ++q) buffer[q * norm_threads + threadIdx.x] = sums[q];
@@ -230,6 +239,7 @@ __device__ void sum_parts(unsigned channels, unsigned parts, float* buffer, floa
 #pragma unroll
     for (int q = 0; q < Q; ++q) {
       float sum = sums[q];
+#pragma unroll 8
       for (unsigned other = 1; other < subs; ++other)
         sum += buffer[q * norm_threads + other * across + channel];
       results[q * channels + channel] = sum;
@@ -242,12 +252,11 @@ __device__ void sum_parts(unsigned channels, unsigned parts, float* buffer, floa
 __device__ inline void wait_for_all(unsigned long long* counter, unsigned parts) {
   __syncthreads();
   if (parts > 1 && threadIdx.x == 0) {
-    __threadfence();
-    const unsigned long long ticket = atomicAdd(counter, 1ULL);
-    const unsigned long long all = (ticket / parts + 1) * parts;
-    while (*static_cast<volatile unsigned long long*>(counter) < all) {
-    }
-    __threadfence();
+    unsigned long long seen = 0;
+    asm volatile("atom.add.release.gpu.global.u64 %0, [%1], 1;" : "=l"(seen) : "l"(counter) : "memory");
+    const unsigned long long all = (seen / parts + 1) * parts;
+    while (seen < all)
+      asm volatile("ld.acquire.gpu.global.u64 %0, [%1];" : "=l"(seen) : "l"(counter) : "memory");
   }
   __syncthreads();
 }
