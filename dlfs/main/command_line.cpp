@@ -98,6 +98,9 @@ void add_train(CLI::App& verb, TrainCommand& train) {
                        {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
   const auto take_augment = [&train](const std::string& words) { train.augment = parse_augment(words); };
   add_value(verb, "--augment", "WORDS", "as flip,crop=4, or none; see below [the model's]", take_augment);
+  add_number<int>(
+      verb, "--test-resize", "shorter side of test images; see below; 0: stretched", train.test_resize,
+      {"a whole number from 0 to 16384", [](int n) { return n >= 0 && n <= largest_test_resize; }});
   add_decode(verb, s.decode_on_device);
   add_number<int>(verb, "--threads", "that read and prepare images; 0: as suits the device", s.threads,
                   {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});

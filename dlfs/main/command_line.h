@@ -18,6 +18,7 @@ struct TrainCommand {
   bool check = false;
   bool table = false, profile = false;
   std::optional<Augment> augment;  // else the model's usual one
+  int test_resize = 0;             // Model::test_resize
   TrainSettings settings;
 };
 

@@ -15,17 +15,17 @@ std::string accuracy_text(int64_t correct, int64_t count) {
 }
 
 Model model_of(const ModelDescription& description, const std::string& path) {
-  const Model* found = nullptr;
-  for (const Model& model : models())
-    if (model.name == description.model) found = &model;
-  if (found == nullptr)
+  const auto found = std::find_if(models().begin(), models().end(),
+                                  [&](const Model& model) { return model.name == description.model; });
+  if (found == models().end())
     throw FileError("model file",
                     path + ": is a \"" + description.model + "\", a model that this dlfs does not know");
-  if (found->any_input) return with_input(*found, description.input);
-  if (found->input != description.input)
+  if (!found->any_input && found->input != description.input)
     throw FileError("model file", concat(path, ": takes images ", to_string(description.input), ", but a ",
                                          found->name, " takes ", to_string(found->input)));
-  return *found;
+  Model model = with_input(*found, description.input);
+  model.test_resize = description.test_resize;
+  return model;
 }
 
 void run_eval(const EvalCommand& command, std::ostream& out) {

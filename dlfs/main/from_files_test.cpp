@@ -53,8 +53,9 @@ TEST(FromFiles, ClassFoldersBecomeAClassifier) {
   const std::string store = folder / "my.db", run = folder / "run";
   done({"import", "folders", folder / "set", "--db", store});
   EXPECT_EQ(run_program({"data", "audit", store}).code, 1) << "one file is broken";
-  const std::string said = done({"train", "small_cnn", "--data", store, "--device", "cpu", "--epochs", "6",
-                                 "--batch", "16", "--augment", "flip", "--run", run, "--threads", "2"});
+  const std::string said =
+      done({"train", "small_cnn", "--data", store, "--device", "cpu", "--epochs", "6", "--batch", "16",
+            "--augment", "flip", "--run", run, "--threads", "2", "--test-resize", "36"});
   EXPECT_NE(said.find("broken.png: is neither JPEG, PNG nor PGM"), std::string::npos) << said;
   EXPECT_GE(accuracy_of(run), 0.9);
   const std::string evaluated =
@@ -62,7 +63,8 @@ TEST(FromFiles, ClassFoldersBecomeAClassifier) {
   EXPECT_NE(evaluated.find(concat("accuracy ", fixed(accuracy_of(run), 4))), std::string::npos) << evaluated;
   const std::string seen =
       done({"predict", run + "/model.safetensors", folder / "set/test/blue/2.png", "--device", "cpu"});
-  EXPECT_NE(seen.find("2.png: 40x30 colour"), std::string::npos) << seen;
+  EXPECT_NE(seen.find("2.png: 40x30 colour, the shorter side made 36, the middle 32x32\n"), std::string::npos)
+      << seen;
   EXPECT_LT(seen.find("blue"), seen.find("red")) << seen;
 }
 

@@ -24,9 +24,11 @@ const char* const train_notes =
 learning curve, and a sheet of test images with what the model sees in them.
 
 Images of any size are stretched to the model's and normalised by the mean and
-deviation of the training images. --augment changes training images by chance:
-flip turns half of them; crop=4 takes a window after 4 black pixels were added
-on each side; resized takes a part of any size instead; colour=0.4 changes
+deviation of the training images. With --test-resize 256 the shorter side of a
+test image becomes 256 and the model sees the middle, as is usual on ImageNet;
+the model file says so to eval and predict. --augment changes training images by
+chance: flip turns half of them; crop=4 takes a window after 4 black pixels were
+added on each side; resized takes a part of any size instead; colour=0.4 changes
 brightness, contrast, saturation and hue; erase=0.25 blanks a rectangle of a
 quarter of them. Every chance is a function of seed, epoch and image: no number
 of --threads changes a pixel. An image that cannot be read is left out and named

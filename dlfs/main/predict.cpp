@@ -6,8 +6,8 @@
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
-#include "dlfs/data/augment/render.h"
 #include "dlfs/data/codec/decode.h"
+#include "dlfs/data/loader/sample.h"
 #include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/evaluate.h"
@@ -24,10 +24,34 @@ struct Seen {
   int channels = 0;
 };
 
+// A file as a source of one image, so that it comes to the model as those of an evaluation do.
+class OneFile : public Source {
+ public:
+  explicit OneFile(const std::string& path)
+      : Source({}), path_(path), file_(read_file(path)), header_(inspect_image(file_, path)) {}
+
+  const ImageHeader& header() const { return header_; }
+  uint32_t count() const override { return 1; }
+  Subject subject(uint32_t) const override { return {.size = header_.size, .boxes = {}}; }
+  std::string name(uint32_t) const override { return path_; }
+  void load(uint32_t, const DecodeRequest& request, Bytes&, Decoded& into) const override {
+    decode_image(file_, path_, request, into);
+  }
+
+ private:
+  std::string path_;
+  Bytes file_;
+  ImageHeader header_;
+};
+
 // "640x480 colour, made gray, averaged down to 28x28"
-std::string what_was_done(const Seen& seen, const Shape& input) {
+std::string what_was_done(const Seen& seen, const Model& model) {
+  const Shape& input = model.input;
   std::string text = concat(seen.size.width, "x", seen.size.height, seen.channels == 3 ? " colour" : " gray");
   if (seen.channels != input.c) text += input.c == 1 ? ", made gray" : ", made three channels";
+  if (model.test_resize > 0)
+    return concat(text, ", the shorter side made ", model.test_resize, ", the middle ", input.w, "x",
+                  input.h);
   const bool shrinks = seen.size.width > input.w || seen.size.height > input.h,
              grows = seen.size.width < input.w || seen.size.height < input.h;
   if (shrinks || grows)
@@ -70,22 +94,25 @@ std::string as_text(std::span<const Prediction> top, const std::vector<std::stri
 // Reads images, brings them to the model's input and prints what it sees, as many at a time as an evaluator takes.
 class Predictor {
  public:
-  Predictor(const PredictCommand& command, const ModelDescription& description, Evaluator& evaluator)
-      : command_(command), description_(description), evaluator_(evaluator) {
+  Predictor(const PredictCommand& command, const ModelDescription& description, const Model& model,
+            Evaluator& evaluator)
+      : command_(command),
+        description_(description),
+        model_(model),
+        evaluator_(evaluator),
+        recipe_(evaluation_recipe(model)) {
+    pixels_.resize(static_cast<size_t>(model.input.count()));
     for (const std::string& name : description.classes) names_.push_back(printable(name));
   }
 
   void add(const std::string& path) {
     Seen& seen = seen_.emplace_back(Seen{.path = path, .fault = ""});
-    const Shape& in = description_.input;
     try {
-      const Bytes file = read_file(path);
-      const ImageHeader header = inspect_image(file, path);
-      decode_image(file, path, {.channels = in.c}, decoded_);
-      const Image shown = resized(decoded_.image, {in.w, in.h});
-      seen.size = header.size;
-      seen.channels = header.channels;
-      inputs_.insert(inputs_.end(), shown.pixels.begin(), shown.pixels.end());
+      const OneFile file(path);
+      maker_.make(file, recipe_, 0, 0, pixels_);
+      seen.size = file.header().size;
+      seen.channels = file.header().channels;
+      inputs_.insert(inputs_.end(), pixels_.begin(), pixels_.end());
     } catch (const FileError& error) {
       seen.fault = error.what();
     } catch (const std::bad_alloc&) {
@@ -112,7 +139,7 @@ class Predictor {
       if (command_.json)
         out << as_json(seen, top, description_.classes) << "\n";
       else if (seen.fault.empty())
-        out << for_stream(STDOUT_FILENO, seen.path + ": " + what_was_done(seen, description_.input)) << "\n"
+        out << for_stream(STDOUT_FILENO, seen.path + ": " + what_was_done(seen, model_)) << "\n"
             << as_text(top, names_);
     }
     out.flush();
@@ -126,11 +153,14 @@ class Predictor {
  private:
   const PredictCommand& command_;
   const ModelDescription& description_;
+  const Model& model_;
   Evaluator& evaluator_;
   std::vector<std::string> names_;  // of the classes, as a terminal may show them
   std::vector<Seen> seen_;
   std::vector<uint8_t> inputs_;  // pixels [n,h,w,c] of those that were read
-  Decoded decoded_;
+  std::vector<uint8_t> pixels_;  // of one
+  Recipe recipe_;
+  SampleMaker maker_;
   int failed_ = 0;
 };
 
@@ -150,7 +180,7 @@ void run_predict(const PredictCommand& command, std::ostream& out) {
                       {.mean = description.mean, .deviation = description.deviation});
   evaluator.load(file);
 
-  Predictor predictor(command, description, evaluator);
+  Predictor predictor(command, description, model, evaluator);
   for (const std::string& path : command.images) {
     predictor.add(path);
     if (predictor.waiting() == Evaluator::largest_batch) predictor.flush(out);

@@ -69,13 +69,15 @@ void report_skipped(const std::vector<SkippedImage>& skipped, std::ostream& out)
 void run_train(const TrainCommand& command, std::ostream& out) {
   const Model& named = find_model(command.model);
   const Sources sources = open_sources(command.data);
-  const Model model = model_for(named, *sources.train);
+  Model model = model_for(named, *sources.train);
+  model.test_resize = command.test_resize;
   const TrainData data{sources.train, sources.test, pixel_statistics(*sources.train, model)};
   const ModelDescription description{.model = model.name,
                                      .input = model.input,
                                      .mean = data.statistics.mean,
                                      .deviation = data.statistics.deviation,
-                                     .classes = data.train->classes()};
+                                     .classes = data.train->classes(),
+                                     .test_resize = model.test_resize};
   TrainSettings settings = command.settings;
   settings.augment = command.augment.value_or(usual_augment(model));
   refuse_nonsense(model, data, settings);
@@ -87,7 +89,11 @@ void run_train(const TrainCommand& command, std::ostream& out) {
   const std::unique_ptr<Device> reference = command.check ? open_cpu() : nullptr;
   settings.check = reference.get();
   RunFolder run(command.run.empty() ? default_run(model.name) : command.run,
-                {.model = model.name, .data = command.data, .device = device->name(), .settings = settings});
+                {.model = model.name,
+                 .data = command.data,
+                 .device = device->name(),
+                 .settings = settings,
+                 .test_resize = model.test_resize});
   if (command.check && device->kind() == DeviceKind::cpu)
     out << "--check compares the CPU with itself here: it finds what does not repeat\n";
   out << "training " << model.name << " on " << device->name() << "\n"

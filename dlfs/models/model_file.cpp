@@ -1,5 +1,6 @@
 #include "dlfs/models/model_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -50,6 +51,8 @@ void save_model(const std::string& path, const State& state, Device& device,
                    {"dlfs.mean", numbers_text(description.mean)},
                    {"dlfs.deviation", numbers_text(description.deviation)},
                    {"dlfs.classes", classes.close().text()}};
+  if (description.test_resize > 0)
+    file.metadata["dlfs.test_resize"] = std::to_string(description.test_resize);
   for (const State::Entry& entry : state.entries()) {
     if (!in_model_file(entry)) continue;
     const std::vector<float>& content = contents.emplace_back(file_values(entry, device));
@@ -93,6 +96,14 @@ ModelFile::ModelFile(const std::string& path) : path_(path), file_(read_safetens
   }
   if (description_.classes.empty())
     refuse("dlfs.classes is \"" + said("dlfs.classes") + "\", but must be a list of names");
+  if (std::vector<int> resize; file_.metadata.count("dlfs.test_resize") > 0) {
+    const int least = std::max(input[0], input[1]);
+    if (!parse_numbers(said("dlfs.test_resize"), resize) || resize.size() != 1 || resize[0] < least ||
+        resize[0] > largest_test_resize)
+      refuse(concat("dlfs.test_resize is \"", said("dlfs.test_resize"), "\", but must be from ", least,
+                    " to ", largest_test_resize));
+    description_.test_resize = resize[0];
+  }
 }
 
 void ModelFile::load(State& state, Device& device) const {

@@ -12,12 +12,15 @@
 
 namespace dlfs {
 
+inline constexpr int largest_test_resize = 16384;
+
 struct ModelDescription {
   std::string model;
   Shape input;  // of one image [1,h,w,c]
   std::vector<float> mean,
       deviation;  // of pixels in [0,1], one a channel: the net sees (pixel - mean) / deviation
   std::vector<std::string> classes;
+  int test_resize = 0;  // Model::test_resize; "dlfs.test_resize" where it is not 0
 };
 
 // Writes parameters and statistics of the State, which has its memory on the device. Throws FileError.

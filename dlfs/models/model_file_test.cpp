@@ -18,7 +18,8 @@ const ModelDescription description = {.model = "lenet",
                                       .input = {1, 28, 28, 1},
                                       .mean = {0.1307F},
                                       .deviation = {1.0F / 3},
-                                      .classes = {"zero", "\"eins\"", "deux, trois", "四"}};
+                                      .classes = {"zero", "\"eins\"", "deux, trois", "四"},
+                                      .test_resize = 32};
 
 // A State that names what a lenet has, without memory.
 State lenet_state(uint64_t seed) {
@@ -70,6 +71,7 @@ TEST_F(ModelFiles, SayWhatTheModelIs) {
   EXPECT_EQ(read.mean, description.mean);
   EXPECT_EQ(read.deviation, description.deviation);
   EXPECT_EQ(read.classes, description.classes);
+  EXPECT_EQ(read.test_resize, description.test_resize);
 }
 
 TEST_F(ModelFiles, HaveThePyTorchNamesShapesAndOrder) {
@@ -124,6 +126,8 @@ TEST_F(ModelFiles, RefuseDescriptionsThatCannotBe) {
            {"deviation", "0", R"(dlfs.deviation is "0", but must be above 0)"},
            {"classes", "{}", R"(dlfs.classes is "{}", but must be a list of names)"},
            {"classes", "[1]", "dlfs.classes holds a number, but must hold names"},
+           {"test_resize", "27", R"(dlfs.test_resize is "27", but must be from 28 to 16384)"},
+           {"test_resize", "32,32", R"(dlfs.test_resize is "32,32", but must be from 28 to 16384)"},
        }) {
     SafeTensors file = read_safetensors(path);
     file.metadata["dlfs." + wrong.key] = wrong.value;

@@ -20,6 +20,8 @@ struct Model {
   Stem stem = Stem::plain;
   bool any_input =
       false;  // images of other sizes, gray or in colour, will do: MNIST's files are taken as they are
+  // How long the shorter side of test images becomes before their middle is cut out; 0: each side is stretched.
+  int test_resize = 0;
 };
 
 const std::vector<Model>& models();

@@ -7,6 +7,7 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/data/loader/sample.h"
+#include "dlfs/models/model_file.h"
 
 namespace dlfs {
 namespace {
@@ -135,7 +136,11 @@ Recipe training_recipe(const Model& model, const Augment& augment) {
 
 Recipe evaluation_recipe(const Model& model) {
   Recipe made = recipe(model);
-  made.transforms.emplace_back(Stretch{input_size(model)});
+  if (model.test_resize == 0)
+    made.transforms = {Stretch{input_size(model)}};
+  else
+    made.transforms = {ShortestEdge{.lengths = {model.test_resize}, .longest = largest_test_resize},
+                       CenterCrop{input_size(model)}};
   return made;
 }
 

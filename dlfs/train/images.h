@@ -29,7 +29,7 @@ std::string to_string(const Augment& augment);   // "flip,crop=4", "none"; parse
 Augment parse_augment(const std::string& text);  // throws UsageError
 
 Recipe training_recipe(const Model& model, const Augment& augment);
-Recipe evaluation_recipe(const Model& model);  // each side stretched to the model's
+Recipe evaluation_recipe(const Model& model);  // the middle, or all of an image stretched: Model::test_resize
 
 // Mean and deviation of each channel over the images as evaluation sees them: all of a source in memory, 5,000 spread
 // evenly over any other. Images that cannot be read do not count; throws FileError where none can.

@@ -39,5 +39,19 @@ TEST(ModelsFor, OtherSizesKeepTheFormThatTheyCanHave) {
   EXPECT_EQ(with_input(find_model("resnet20"), {1, 33, 33, 3}).stem, Stem::padded);
 }
 
+TEST(TestImages, AreStretchedOrShowTheMiddle) {
+  const auto source = small_source({.height = 30, .width = 60}, Split::test);
+  Model lenet = find_model("lenet");
+  const auto scale_and_corner = [&](const Recipe& recipe) {
+    refuse_nonsense(recipe);
+    const Affine map = draw(recipe, *source, 0, 0).parts.at(0).to_source;
+    return std::vector<double>{map.a, map.e, map.c, map.f};
+  };
+  EXPECT_EQ(scale_and_corner(evaluation_recipe(lenet)), (std::vector<double>{60 / 28.0, 30 / 28.0, 0, 0}));
+  lenet.test_resize = 32;  // 64 x 32, of which the middle 28 x 28 begins at (18, 2)
+  EXPECT_EQ(scale_and_corner(evaluation_recipe(lenet)),
+            (std::vector<double>{60 / 64.0, 30 / 32.0, 18 * 60 / 64.0, 2 * 30 / 32.0}));
+}
+
 }  // namespace
 }  // namespace dlfs::testing

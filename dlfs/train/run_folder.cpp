@@ -33,6 +33,7 @@ std::string config_text(const RunConfig& config) {
       .field("precision", to_string(s.precision))
       .field("fast", s.fast)
       .field("augment", to_string(s.augment))
+      .field("test_resize", config.test_resize)
       .field("dlfs", DLFS_VERSION);
   if (s.optimizer == Optimizer::sgd || s.optimizer == Optimizer::lars) json.field("momentum", s.momentum);
   if (s.optimizer == Optimizer::sgd) json.field("nesterov", s.nesterov);
@@ -130,8 +131,9 @@ void RunFolder::finish(const State& state, Device& device, const ModelDescriptio
     curve.accuracies.push_back(static_cast<float>(accuracy(event.correct, event.count)));
   write_png(file("learning_curve.png"), learning_curve(curve));
 
-  write_png(file("predictions.png"), sheet_of(test, with_input(find_model(config_.model), description.input),
-                                              result.predictions, title));
+  Model model = with_input(find_model(config_.model), description.input);
+  model.test_resize = config_.test_resize;
+  write_png(file("predictions.png"), sheet_of(test, model, result.predictions, title));
 
   double train_seconds = 0;
   for (const EpochEvent& event : epochs_) train_seconds += event.train_seconds;

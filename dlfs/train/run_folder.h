@@ -16,6 +16,7 @@ namespace dlfs {
 struct RunConfig {
   std::string model, data, device;
   TrainSettings settings;
+  int test_resize = 0;  // Model::test_resize
 };
 
 class RunFolder : public Hook {

@@ -148,6 +148,10 @@ void refuse_nonsense(const Model& model, const TrainData& data, const TrainSetti
            data.train->count(), " training images");
   if (settings.schedule.warmup > static_cast<float>(settings.epochs))
     refuse("a warmup of ", settings.schedule.warmup, " epochs is longer than the run of ", settings.epochs);
+  if (const int side = std::max(model.input.h, model.input.w);
+      model.test_resize != 0 && model.test_resize < side)
+    refuse("--test-resize is ", model.test_resize, ", but the middle that ", model.name, " takes is ", side,
+           " pixels wide");
   if (settings.nesterov && (settings.optimizer != Optimizer::sgd || settings.momentum == 0))
     refuse("nesterov needs sgd and a momentum above 0, but the optimizer is ", to_string(settings.optimizer),
            " and the momentum ", settings.momentum);
@@ -185,9 +189,9 @@ void trace_training_step(Trace& trace, Value images, const Model& model, int cla
 TrainResult train(Device& device, State& state, const Model& model, const TrainData& data,
                   const TrainSettings& settings, const std::vector<Hook*>& hooks) {
   refuse_nonsense(model, data, settings);
-  const int threads = settings.threads > 0        ? settings.threads
-                      : settings.decode_on_device ? fillers_of_a_card
-                                                  : usual_threads(device);
+  // Test images are decoded by the CPU: the accuracy is that of every other machine.
+  const int test_threads = settings.threads > 0 ? settings.threads : usual_threads(device);
+  const int threads = settings.threads == 0 && settings.decode_on_device ? fillers_of_a_card : test_threads;
   TrainingStep training(device, state, model, data, settings);
   Evaluator evaluator(device, state, model, data.classes(), settings.precision, data.statistics);
   Loader loader(data.train,
@@ -225,7 +229,7 @@ TrainResult train(Device& device, State& state, const Model& model, const TrainD
     }
     const double train_seconds = seconds_since(start);
     seconds += train_seconds;
-    result.predictions = evaluator.predict(data.test, threads);
+    result.predictions = evaluator.predict(data.test, test_threads);
     result.correct = count_correct(result.predictions, *data.test);
     result.images_per_second = static_cast<double>(step * settings.batch) / seconds;
     const EpochEvent event{

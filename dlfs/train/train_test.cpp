@@ -186,6 +186,10 @@ TEST(Train, RefusesWhatDoesNotGoTogether) {
             "[train] a warmup of 2.5 epochs is longer than the run of 2");
   EXPECT_EQ(fault({.momentum = 0, .nesterov = true}),
             "[train] nesterov needs sgd and a momentum above 0, but the optimizer is sgd and the momentum 0");
+  Model narrow = lenet;
+  narrow.test_resize = 27;
+  expect_error<UsageError>([&] { refuse_nonsense(narrow, good, {}); },
+                           "[train] --test-resize is 27, but the middle that lenet takes is 28 pixels wide");
 }
 
 TEST(SlowTraining, LeNetLearnsFashionMnistInTwoEpochs) {
