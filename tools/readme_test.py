@@ -68,7 +68,7 @@ class Pages(unittest.TestCase):
     def test_commands_run(self):
         if not FASHION.exists():
             self.skipTest("needs the package dataset-fashion-mnist")
-        commands = {page: re.findall(r"^    ((?:build/release/\S+|\(echo) .*)$", page.read_text(), re.M) for page in PAGES}
+        commands = {page: re.findall(r"^    ((?:build/release/\S+|tools/\S+|\(echo) .*)$", page.read_text(), re.M) for page in PAGES}
         self.assertGreaterEqual(len(commands[ROOT / "README.md"]), 3)
         for of_page in commands.values():
             with tempfile.TemporaryDirectory() as folder:
