@@ -134,6 +134,8 @@ CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn, const EngineSett
 
 CudaDevice::~CudaDevice() { cudaSetDevice(index_); }
 
+bool CudaDevice::gives_moments() const { return false; }
+
 CardSize CudaDevice::size() const {
   const auto ask = [&](cudaDeviceAttr what) {
     int value = 0;

@@ -51,6 +51,7 @@ class CudaDevice : public GpuDevice {
 
   const ConvEngines& cudnn() const override { return *engines_; }
   CardSize size() const override;
+  bool gives_moments() const override;
   void use() const override;
 
  private:

@@ -35,6 +35,8 @@ struct TraceSettings {
   Precision precision = Precision::f32;
   // In f16 convolutions give the sums that a batch norm needs (ops/conv/conv.h): faster, no longer the same bits each run.
   bool fast_sums = false;
+  // In 16 bits, convolutions give exact moments where that costs nothing: Device::gives_moments().
+  bool moments = false;
 };
 
 // What was recorded, as plain data: values and calls refer to each other by index, -1 is null.

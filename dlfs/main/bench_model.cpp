@@ -121,7 +121,8 @@ void bench_model(const Model& model, const BenchCommand& command, Device& device
   State state(1);
   Trace trace(state, {.mode = command.what == "train" ? Mode::train : Mode::infer,
                       .precision = command.precision,
-                      .fast_sums = command.fast});
+                      .fast_sums = command.fast,
+                      .moments = device.gives_moments()});
   trace_model(trace, model, command, device.kind());
   Plan plan(std::move(trace));
   plan.compile(device);

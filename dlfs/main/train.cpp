@@ -29,7 +29,10 @@ std::string default_run(const std::string& model) {
 void show_step(Device& device, State& state, const Model& model, const TrainData& data,
                const TrainCommand& command, std::ostream& out) {
   const TrainSettings& settings = command.settings;
-  Trace trace(state, {.mode = Mode::train, .precision = settings.precision, .fast_sums = settings.fast});
+  Trace trace(state, {.mode = Mode::train,
+                      .precision = settings.precision,
+                      .fast_sums = settings.fast,
+                      .moments = device.gives_moments()});
   const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
   trace_training_step(trace, images, model, data.classes(), settings);
   Plan plan(std::move(trace));

@@ -48,21 +48,25 @@ BatchNorm add_norm(Trace& trace, const ConvNorm& layer) {
 Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, Value added) {
   Trace& trace = x.trace();
   const bool infer = trace.settings().mode == Mode::infer;
-  const auto [form, channels, settings] = meet(x, layer.stem,
-                                               {.stride = layer.stride,
-                                                .pad = layer.pad.value_or(layer.size / 2),
-                                                .groups = layer.groups,
-                                                .relu = infer && layer.relu && !layer.pool,
-                                                .sums = !infer && !layer.stem && trace.settings().fast_sums &&
-                                                        trace.settings().precision == Precision::f16});
+  auto [form, channels, settings] = meet(x, layer.stem,
+                                         {.stride = layer.stride,
+                                          .pad = layer.pad.value_or(layer.size / 2),
+                                          .groups = layer.groups,
+                                          .relu = infer && layer.relu && !layer.pool});
   const Shape shape{layer.filters, layer.size, layer.size, channels};
   auto scope = std::make_optional<Trace::Scope>(trace, names.conv);
   const Param param = add_weight(trace, shape, FileLayout::filter, kaiming_fan_out);
   if (!infer) {
+    const TraceSettings& wished = trace.settings();
+    settings.moments =
+        wished.moments && bytes(x.spec().dtype) == 2 && gives_moments(x.shape(), shape, settings);
+    settings.sums =
+        !settings.moments && !layer.stem && wished.fast_sums && wished.precision == Precision::f16;
     const ConvOutputs made = conv({.x = x, .w = stem_filter(trace.weight(param), {form})}, settings);
     scope.emplace(trace, names.norm);
     Shortcut result{made.y, add_norm(trace, layer)};
     result.norm.sums = made.sums;
+    result.norm.moments = settings.moments;
     return result;
   }
   const Value w = trace.param(param);

@@ -7,7 +7,9 @@ namespace dlfs {
 
 struct BatchNorm {
   Value scale, bias, mean, variance;
-  Value sums;  // of x, as conv gives them with `sums`: the pass over x for m and v is saved; may be null
+  Value
+      sums;  // of x, as conv gives them with `sums` or `moments`: the pass over x for m and v is saved; may be null
+  bool moments = false;  // which of the two
 };
 
 }  // namespace dlfs

@@ -47,6 +47,8 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   virtual DeviceKind kind() const = 0;
+  // Whether it has convolutions that make the moments of their results for nothing (gpu/hopper_convolution.h).
+  virtual bool gives_moments() const { return false; }
 
   // ensures: `size` bytes, their start a multiple of `alignment`, content undefined. Throws DeviceError
   // naming the size wanted and what is free. Adds one to allocations().

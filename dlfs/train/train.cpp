@@ -29,7 +29,10 @@ class TrainingStep : private Observer {
   TrainingStep(Device& device, State& state, const Model& model, const TrainData& data,
                const TrainSettings& settings)
       : device_(device), stream_(device.stream()), state_(state) {
-    Trace trace(state, {.mode = Mode::train, .precision = settings.precision, .fast_sums = settings.fast});
+    Trace trace(state, {.mode = Mode::train,
+                        .precision = settings.precision,
+                        .fast_sums = settings.fast,
+                        .moments = device.gives_moments()});
     const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
     trace_training_step(trace, images, model, data.classes(), settings);
     plan_ = std::make_unique<Plan>(std::move(trace));

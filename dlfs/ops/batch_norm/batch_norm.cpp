@@ -39,7 +39,8 @@ class BatchNormFunction : public OpFunction<BatchNormSettings> {
     const auto word = [](bool value) { return value ? "true" : "false"; };
     return concat(R"({"epsilon": )", settings_.epsilon, R"(, "momentum": )", settings_.momentum,
                   R"(, "relu": )", word(settings_.relu), R"(, "frozen": )", word(settings_.frozen),
-                  R"(, "projects": )", word(settings_.projects), "}");
+                  R"(, "projects": )", word(settings_.projects), R"(, "moments": )", word(settings_.moments),
+                  "}");
   }
 
   Signature infer(const Inputs& in) const override {
@@ -150,6 +151,8 @@ Value norm_add_act(Value x, const BatchNorm& norm, const Shortcut& shortcut,
                    const BatchNormSettings& settings) {
   BatchNormSettings used = settings;
   used.projects = static_cast<bool>(shortcut.norm.scale);
+  used.moments = norm.moments;
+  DLFS_CHECK(!shortcut.norm.moments, "a projection's norm takes sums");
   used.frozen |= x.trace().settings().mode == Mode::infer;
   std::vector<Value> in;
   append(in, x, norm);

@@ -23,7 +23,8 @@ struct BatchNormSettings {
   float momentum = 0.1f;  // of the running statistics: how much of them each step renews
   bool relu = false;
   bool frozen = false;    // in inference it is, whatever is set here
-  bool projects = false;  // the shortcut has a norm of its own: set by norm_add_act()
+  bool projects = false;  // the shortcut has a norm of its own: set by norm_add_act(), as
+  bool moments = false;   // what x's norm has in `sums` are mean and variance
 };
 
 Value norm_act(Value x, const BatchNorm& norm, const BatchNormSettings& settings = {});
@@ -52,7 +53,7 @@ FunctionPtr statistics_function(const StatisticsSettings& settings);
 // A call's tensors by name. Site: in {x, scale, bias, mean, variance, sums, shortcut, and the shortcut's scale, bias, mean,
 // variance, sums}, out {y, statistics, the shortcut's statistics where it projects}, saved {mask u8, where there is a
 // shortcut and a ReLU}: of y one bit an element in memory order, the first the lowest, set where y > 0 or is NaN.
-// sums f32 [1,1,2,c]: of x, and of its squares. Gradients by statistics are not taken.
+// sums f32 [1,1,2,c]: of x, and of its squares; or its moments. Gradients by statistics are not taken.
 struct BatchNormSite {
   explicit BatchNormSite(const Site& site);
 

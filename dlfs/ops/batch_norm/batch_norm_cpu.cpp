@@ -165,6 +165,8 @@ class Forward : public Kernel {
     if (settings_.frozen) {
       std::copy_n(side.mean.as<float>(), channels, mean);
       std::copy_n(side.variance.as<float>(), channels, variance);
+    } else if (settings_.moments && &side == &site_.main) {
+      std::copy_n(side.sums.as<float>(), 2 * channels, mean);
     } else if (side.sums) {
       const double count = static_cast<double>(lines_.positions());
       const float* const sums = side.sums.as<float>();

@@ -40,6 +40,7 @@ class Norm : public Kernel {
     of_.epsilon = settings.epsilon;
     of_.relu = settings.relu;
     of_.frozen = settings.frozen;
+    of_.moments_given = settings.moments;
     of_.projects = settings.projects;
     of_.joins = settings.projects || site.in[6] || at_.shortcut.d_x.to || at_.mask;
     const int form = of_.projects ? projects : of_.joins ? joins : alone;

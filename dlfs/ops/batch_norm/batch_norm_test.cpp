@@ -266,9 +266,35 @@ static void expect_sums(Device& device) {
   EXPECT_EQ(found.results()[1][12], 0);
 }
 
+// So do moments, where a mean is a thousand deviations away.
+static void expect_moments(Device& device) {
+  Row row{.name = "moments", .x = {3, 5, 5, 12}, .settings = {.relu = true}};
+  const OpCase of = case_of(row);
+  row.sums = row.settings.moments = true;
+  const OpCase given = case_of(row);
+  OpRun wanted(device, of), found(device, given);
+  Numbers x = case_input(of, 0);
+  for (double& value : x) value = static_cast<float>(value / 8 + 1000);
+  wanted.set_input(0, x);
+  wanted.forward();
+  found.set_input(0, x);
+  found.set_input(5, wanted.results()[1]);
+  found.forward();
+  for (OpRun* run : {&wanted, &found}) run->backward(Write::set);
+  for (size_t i = 0; i < 2; ++i) EXPECT_EQ(found.results()[i], wanted.results()[i]) << "result " << i;
+  for (const size_t i : {0, 1, 2}) EXPECT_EQ(found.gradients()[i], wanted.gradients()[i]) << "gradient " << i;
+}
+
 TEST(BatchNorm, NothingCancelsInTheVariance) { expect_large_offset(*open_cpu()); }
 TEST(BatchNorm, NanComesThrough) { expect_nan(*open_cpu()); }
 TEST(BatchNorm, TakesSumsThatAreGiven) { expect_sums(*open_cpu()); }
+
+TEST(BatchNorm, TakesMomentsThatAreGiven) { expect_moments(*open_cpu()); }
+
+TEST(GpuBatchNorm, TakesMomentsThatAreGiven) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_moments(*gpu);
+}
 
 TEST(GpuBatchNorm, NothingCancelsInTheVariance) {
   DLFS_NEEDS_GPU(gpu);

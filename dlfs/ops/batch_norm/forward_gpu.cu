@@ -42,15 +42,19 @@ __device__ void combine_moments(const Arguments& of, const float2* moments, floa
   __syncthreads();
 }
 
-// The same where nothing is to be added up: running ones, or sums that are given.
+// The same where nothing is to be added up: running ones, or sums or moments that are given.
 template <int V>
-__device__ void given_moments(const Arguments& of, const SideArguments& side, float* mean, float* variance) {
+__device__ void given_moments(const Arguments& of, const SideArguments& side, bool moments, float* mean,
+                              float* variance) {
   const unsigned channels = of.layout.lanes * V, first = blockIdx.y * channels, all = of.layout.packs * V;
   for (unsigned channel = threadIdx.x; channel < channels; channel += threads) {
     const unsigned c = first + channel;
     if (of.frozen) {
       mean[channel] = side.mean[c];
       variance[channel] = side.variance[c];
+    } else if (moments) {
+      mean[channel] = side.sums[c];
+      variance[channel] = side.sums[all + c];
     } else {
       const auto rows = static_cast<float>(of.layout.rows);
       const float m = side.sums[c] / rows;
@@ -162,7 +166,8 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
     rest.start(read_all);
     read_scales();
     for (int s = 0; s < sides; ++s)
-      if (used(s)) given_moments<V>(of, of.side[s], mean_of(s), mean_of(s) + channels);
+      if (used(s))
+        given_moments<V>(of, of.side[s], of.moments_given && s == 0, mean_of(s), mean_of(s) + channels);
   }
   if (place.works)
 #pragma unroll

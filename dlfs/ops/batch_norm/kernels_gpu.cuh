@@ -42,7 +42,7 @@ struct Arguments {
   unsigned long long* counters;
   unsigned buffer_floats;
   float epsilon;
-  bool relu, frozen, joins, projects;
+  bool relu, frozen, joins, projects, moments_given;
   Reuse written;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dlfs/gpu/own_3x3.h"
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -17,13 +18,14 @@ class Conv : public OpFunction<ConvSettings> {
   std::string settings() const override {
     return concat(R"({"stride": )", settings_.stride, R"(, "pad": )", settings_.pad, R"(, "dilation": )",
                   settings_.dilation, R"(, "groups": )", settings_.groups, R"(, "relu": )",
-                  settings_.relu ? "true" : "false", R"(, "sums": )", settings_.sums ? "true" : "false", "}");
+                  settings_.relu ? "true" : "false", R"(, "sums": )", settings_.sums ? "true" : "false",
+                  R"(, "moments": )", settings_.moments ? "true" : "false", "}");
   }
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 3 || in.size() == 4, "conv takes x, w, bias and add");
     const Shape x = in[0].shape, w = in[1].shape;
-    const auto [stride, pad, dilation, groups, relu, sums] = settings_;
+    const auto [stride, pad, dilation, groups, relu, sums, moments] = settings_;
     const auto refuse = [](const auto&... fact) { throw ShapeError("conv", concat(fact...)); };
     if (!is_float(in[0].dtype) || in[1].dtype != in[0].dtype)
       refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]),
@@ -61,7 +63,8 @@ class Conv : public OpFunction<ConvSettings> {
                    .terms = filter * w.c,
                    .gradient_terms = {filter * (w.n / groups), positions, positions},
                    .matrix_work = true};
-    if (sums) made.outputs.push_back({{1, 1, 2, w.n}, DType::f32});
+    if (sums && moments) refuse("sums or moments can be made, but not both");
+    if (sums || moments) made.outputs.push_back({{1, 1, 2, w.n}, DType::f32});
     return made;
   }
 
@@ -72,13 +75,18 @@ class Conv : public OpFunction<ConvSettings> {
 
 }  // namespace
 
+bool gives_moments(const Shape& x, const Shape& w, const ConvSettings& settings) {
+  return settings.stride == 1 && settings.pad == 1 && settings.dilation == 1 && settings.groups == 1 &&
+         own_3x3_wins(x, w);
+}
+
 FunctionPtr conv_function(const ConvSettings& settings) { return std::make_shared<Conv>(settings); }
 
 ConvOutputs conv(const ConvInputs& in, const ConvSettings& settings) {
   std::vector<Value> all{in.x, in.w, in.bias};
   if (in.add) all.push_back(in.add);
   const std::vector<Value> out = in.x.trace().apply(conv_function(settings), all);
-  return {out[0], settings.sums ? out[1] : Value{}};
+  return {out[0], settings.sums || settings.moments ? out[1] : Value{}};
 }
 
 Value conv(Value x, Value w, Value bias, const ConvSettings& settings) {

@@ -5,7 +5,8 @@
 //   y    = relu(sum over r, s, c of x * w + bias + add), relu, bias and add where asked for
 //
 // x, w, add and y are of one type, f32, f16 or bf16; sums are in f32. With `sums` there is a second output, f32 [1,1,2,k]:
-// the sums of y and of its squares over all positions, for a batch norm (batch_norm.h) to take.
+// the sums of y and of its squares over all positions, for a batch norm (batch_norm.h) to take; with `moments` it is y's mean
+// and variance, which nothing cancels in.
 //
 // Backward reads x, w and, with relu, y. `add`, the shortcut of a folded block, is for inference alone: it has no
 // gradient. On the GPU f32 is f32: no engine that rounds to TF32 unless the trace's precision is tf32, and never one whose
@@ -23,15 +24,19 @@ struct ConvSettings {
   int groups = 1;
   bool relu = false;
   bool sums = false;
+  bool moments = false;
 };
 
 struct ConvInputs {
   Value x, w, bias = {}, add = {};
 };
 struct ConvOutputs {
-  Value y, sums;  // sums: null where they were not asked for
+  Value y, sums;  // sums, or moments: null where they were not asked for
 };
 ConvOutputs conv(const ConvInputs& in, const ConvSettings& settings);
+
+// Whether a GPU that Device::gives_moments() makes this one's for nothing.
+bool gives_moments(const Shape& x, const Shape& w, const ConvSettings& settings);
 
 FunctionPtr conv_function(const ConvSettings& settings);
 Value conv(Value x, Value w, Value bias, const ConvSettings& settings = {});  // a null bias is no bias

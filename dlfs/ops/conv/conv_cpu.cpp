@@ -40,6 +40,27 @@ void add_sums(Program& program, const Operand& y, const Operand& sums) {
   });
 }
 
+// moments f32 [1,1,2,c]: mean and variance of y over all positions, in double about the first one.
+void add_moments(Program& program, const Operand& y, const Operand& moments) {
+  for_type(y.spec.dtype, [&]<typename T>() {
+    program.add([=, channels = y.spec.shape.c, count = y.spec.shape.count()](std::byte* scratch) {
+      const T* const map = reinterpret_cast<const T*>(y.at(scratch));
+      for (int64_t c = 0; c < channels; ++c) {
+        const double first = static_cast<float>(map[c]), positions = static_cast<double>(count / channels);
+        double sum = 0, squares = 0;
+        for (int64_t i = c; i < count; i += channels) {
+          const double away = static_cast<float>(map[i]) - first;
+          sum += away;
+          squares += away * away;
+        }
+        const double mean = sum / positions;
+        put(moments.at(scratch)[c], first + mean);
+        put(moments.at(scratch)[channels + c], squares / positions - mean * mean);
+      }
+    });
+  });
+}
+
 Sink sink(const Grad& grad) { return {.to = grad.to, .add = grad.how == Write::add}; }
 
 }  // namespace
@@ -54,6 +75,7 @@ KernelPtr conv_forward_cpu(Device& device, const Site& site, const ConvSettings&
   add_convolution(*program, convolution(settings), x, w, bias, y, with);
   if (relu_apart) add_relu(*program, y);
   if (settings.sums) add_sums(*program, y, site.out[1]);
+  if (settings.moments) add_moments(*program, y, site.out[1]);
   site.scratch.request(program->scratch_bytes());
   return program;
 }

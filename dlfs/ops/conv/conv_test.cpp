@@ -24,7 +24,7 @@ struct ConvCase {
 };
 
 static OpCase conv_case(const ConvCase& of) {
-  const bool f32 = of.precision == Precision::f32, sums = of.settings.sums;
+  const bool f32 = of.precision == Precision::f32, sums = of.settings.sums || of.settings.moments;
   return {.name = "conv/" + of.name,
           .function = conv_function(of.settings),
           .inputs = {{.spec = {of.x}, .matrix = true},
@@ -115,6 +115,11 @@ std::vector<OpCase> conv_cases() {
            .x = {2, 9, 9, 16},
            .w = {32, 3, 3, 16},
            .settings = {.pad = 1, .sums = true},
+           .golden = false},
+           {.name = "moments",
+           .x = {2, 9, 9, 16},
+           .w = {32, 3, 3, 16},
+           .settings = {.pad = 1, .moments = true},
            .golden = false},
            {.name = "tf32 3x3",
            .x = {4, 16, 16, 64},
@@ -326,6 +331,48 @@ TEST(Conv, GivesTheSumsOfItsChannels) { expect_sums(*open_cpu(), {Precision::f32
 TEST(GpuConv, GivesTheSumsOfItsChannels) {
   DLFS_NEEDS_GPU(gpu);
   expect_sums(*gpu, {Precision::f32, Precision::f16, Precision::bf16});
+}
+
+// And their mean and variance, though the mean be a hundred deviations away; the last shape is one for our own 3x3.
+static void expect_moments(Device& device, const std::vector<Precision>& precisions) {
+  struct Shapes {
+    Shape x, w;
+  };
+  for (const auto& [x, w] : {Shapes{{4, 17, 15, 8}, {20, 3, 3, 8}}, Shapes{{10, 24, 24, 64}, {64, 3, 3, 64}}})
+    for (const Precision precision : precisions) {
+      const OpCase wide = conv_case({.name = concat("moments of ", w.n),
+                                     .x = x,
+                                     .w = w,
+                                     .bias = true,
+                                     .settings = {.pad = 1, .moments = true}});
+      OpCase of = narrow_twin(wide, precision);
+      of.gradient = false;
+      OpRun run(device, of);
+      const auto channels = static_cast<size_t>(w.n);
+      run.set_input(2, Numbers(channels, 100));
+      run.forward();
+      const Numbers y = run.results()[0], found = run.results()[1];
+      Numbers mean(channels), variance(channels);
+      const double positions = static_cast<double>(y.size() / channels);
+      for (size_t i = 0; i < y.size(); ++i) mean[i % channels] += y[i] / positions;
+      for (size_t i = 0; i < y.size(); ++i) {
+        const double away = y[i] - mean[i % channels];
+        variance[i % channels] += away * away / positions;
+      }
+      for (size_t c = 0; c < channels; ++c) {
+        EXPECT_NEAR(found[c], mean[c], 1e-6 * std::abs(mean[c])) << of.name << " " << to_string(precision);
+        EXPECT_NEAR(found[channels + c], variance[c], 1e-4 * variance[c])
+            << of.name << " " << to_string(precision);
+      }
+      EXPECT_TRUE(run.broken_guards().empty());
+    }
+}
+
+TEST(Conv, GivesTheMomentsOfItsChannels) { expect_moments(*open_cpu(), {Precision::f32, Precision::bf16}); }
+
+TEST(GpuConv, GivesTheMomentsOfItsChannels) {
+  DLFS_NEEDS_GPU(gpu);
+  expect_moments(*gpu, {Precision::f32, Precision::f16, Precision::bf16});
 }
 
 static void infer(const Spec& x, const Spec& w, const Spec& bias, const ConvSettings& settings) {
