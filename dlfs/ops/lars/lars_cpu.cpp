@@ -1,3 +1,4 @@
+#include "dlfs/cpu/kernel.h"
 #include "dlfs/ops/lars/element.h"
 #include "dlfs/ops/update_cpu.h"
 
@@ -14,35 +15,18 @@ double squares(const Tensor& tensor) {
   return sum;
 }
 
-class Update : public Kernel {
- public:
-  Update(const Site& site, const LarsRows& settings)
-      : settings_(settings),
-        rows_(update_rows(site, lars_layout(), settings.weight_decay, settings.vectors)),
-        factor_(update_factor(site)),
-        ratios_(rows_.size(), 1),
-        element_{site.in[0].as<float>(), ratios_.data(), settings.momentum} {}
-
-  void run(Stream) override {
-    for (size_t i = 0; i < rows_.size(); ++i)
-      if (settings_.adapts(i))
-        ratios_[i] = LarsSquares{squares(rows_[i].parameter), squares(rows_[i].gradient)}.ratio(
-            factor_ == nullptr ? 1 : *factor_, settings_.trust, rows_[i].decay);
-    update_all<2>(rows_, factor_, element_);
-  }
-
- private:
-  LarsRows settings_;
-  std::vector<UpdateRow> rows_;
-  const float* factor_;
-  std::vector<float> ratios_;
-  LarsElement element_;
-};
-
 }  // namespace
 
 KernelPtr lars_cpu(Device&, const Site& site, const LarsRows& settings) {
-  return std::make_unique<Update>(site, settings);
+  const auto rows = update_rows(site, lars_layout(), settings.weight_decay, settings.vectors);
+  return cpu_kernel([=, factor = update_factor(site), ratios = std::vector<float>(rows.size(), 1)]() mutable {
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (settings.adapts(i))
+        ratios[i] = LarsSquares{squares(rows[i].parameter), squares(rows[i].gradient)}.ratio(
+            factor == nullptr ? 1 : *factor, settings.trust, rows[i].decay);
+    LarsElement element{site.in[0].as<float>(), ratios.data(), settings.momentum};
+    update_all<2>(rows, factor, element);
+  });
 }
 
 }  // namespace dlfs

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "dlfs/cpu/kernel.h"
 #include "dlfs/ops/loss_scale/rule.h"
 
 namespace dlfs {
@@ -22,27 +23,12 @@ bool all_finite(const Tensor& tensor) {
   return bad == 0;
 }
 
-class Update : public Kernel {
- public:
-  Update(const Site& site, const LossScaleSettings& settings)
-      : settings_(settings),
-        state_{site.in[0].as<float>(), site.in[1].as<float>(), site.in[2].as<int32_t>()},
-        gradients_(site.in.begin() + 3, site.in.end()) {}
-
-  void run(Stream) override {
-    state_.finish(std::all_of(gradients_.begin(), gradients_.end(), all_finite), settings_);
-  }
-
- private:
-  LossScaleSettings settings_;
-  LossScaleState state_;
-  std::vector<Tensor> gradients_;
-};
-
 }  // namespace
 
 KernelPtr loss_scale_cpu(Device&, const Site& site, const LossScaleSettings& settings) {
-  return std::make_unique<Update>(site, settings);
+  const LossScaleState state{site.in[0].as<float>(), site.in[1].as<float>(), site.in[2].as<int32_t>()};
+  return cpu_kernel(
+      [=, in = site.in] { state.finish(std::all_of(in.begin() + 3, in.end(), all_finite), settings); });
 }
 
 }  // namespace dlfs

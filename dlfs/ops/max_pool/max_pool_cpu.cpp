@@ -2,6 +2,7 @@
 #include <array>
 #include <vector>
 
+#include "dlfs/cpu/kernel.h"
 #include "dlfs/cpu/number.h"
 #include "dlfs/ops/max_pool/max_pool.h"
 #include "dlfs/ops/windows.h"
@@ -9,118 +10,111 @@
 namespace dlfs {
 namespace {
 
+using Range = Windows::Range;
+
 constexpr int block = 64;  // channels that are compared at once, in registers and the nearest cache
 
+// The largest number of each channel, and where in the window it stands.
+struct Winners {
+  std::array<float, block> best;
+  std::array<int32_t, block> place;
+};
+
+// Of one window that begins at `corner`. A NaN is taken, since NaN <= held is false, and then stays, since NaN == NaN is
+// false too.
 template <typename T>
-class Forward : public Kernel {
- public:
-  Forward(const Site& site, const MaxPoolSettings& settings)
-      : windows_(windows_over(site.in[0].shape(), settings)),
-        x_(site.in[0].as<T>()),
-        y_(site.out[0].as<T>()),
-        winner_(site.saved[0].as<uint8_t>()),
-        bias_(site.in.size() > 1 ? site.in[1].as<float>() : nullptr),
-        relu_(settings.relu) {}
-
-  void run(Stream) override {
-    for (int n = 0; n < windows_.x.n; ++n)
-      windows_.each(n, [&](int64_t corner, Windows::Range rows, Windows::Range columns, int64_t output) {
-        for (int from = 0; from < windows_.x.c; from += block)
-          pool(x_ + n * windows_.image() + corner + from, bias_ == nullptr ? nullptr : bias_ + from, rows,
-               columns, output + from, std::min(block, windows_.x.c - from));
-      });
-  }
-
- private:
-  // One window, at most `block` channels. A NaN is taken, since NaN <= held is false, and then stays, since NaN == NaN
-  // is false too.
-  void pool(const T* corner, const float* bias, Windows::Range rows, Windows::Range columns, int64_t output,
-            int channels) {
-    std::array<float, block> best;
-    std::array<int32_t, block> place;
-    const auto at = [&](int row, int column) {
-      return corner + (int64_t{row} * windows_.x.w + column) * windows_.x.c;
-    };
-    const T* const first = at(rows.first, columns.first);
-    for (int c = 0; c < channels; ++c) best[c] = static_cast<float>(first[c]);
-    std::fill_n(place.begin(), channels, rows.first * windows_.size + columns.first);
-    for (int row = rows.first; row < rows.last; ++row)
-      for (int column = columns.first; column < columns.last; ++column) {
-        const T* const values = at(row, column);
-        const int32_t here = row * windows_.size + column;
-        for (int c = 0; c < channels; ++c) {
-          const float value = static_cast<float>(values[c]), held = best[c];
-          const bool wins = !(value <= held) && held == held;
-          best[c] = wins ? value : held;
-          place[c] = wins ? here : place[c];
-        }
-      }
-    if (bias != nullptr)
-      for (int c = 0; c < channels; ++c) best[c] += bias[c];
-    if (relu_)
+void find(const Windows& windows, const T* corner, Range rows, Range columns, int channels,
+          Winners& winners) {
+  auto& [best, place] = winners;
+  const auto at = [&](int row, int column) {
+    return corner + (int64_t{row} * windows.x.w + column) * windows.x.c;
+  };
+  const T* const first = at(rows.first, columns.first);
+  for (int c = 0; c < channels; ++c) best[c] = static_cast<float>(first[c]);
+  std::fill_n(place.begin(), channels, rows.first * windows.size + columns.first);
+  for (int row = rows.first; row < rows.last; ++row)
+    for (int column = columns.first; column < columns.last; ++column) {
+      const T* const values = at(row, column);
+      const int32_t here = row * windows.size + column;
       for (int c = 0; c < channels; ++c) {
-        const bool closed = best[c] <= 0;
-        best[c] = closed ? 0 : best[c];
-        place[c] = closed ? no_winner : place[c];
+        const float value = static_cast<float>(values[c]), held = best[c];
+        const bool wins = !(value <= held) && held == held;
+        best[c] = wins ? value : held;
+        place[c] = wins ? here : place[c];
       }
-    put(best.data(), channels, y_ + output);
-    if (winner_ == nullptr) return;
-    uint8_t* __restrict const winners = winner_ + output;
-    for (int c = 0; c < channels; ++c) winners[c] = static_cast<uint8_t>(place[c]);
-  }
+    }
+}
 
-  Windows windows_;
-  const T* x_;
-  T* y_;
-  uint8_t* winner_;
-  const float* bias_;
-  bool relu_;
-};
+void rectify(Winners& winners, int channels) {
+  auto& [best, place] = winners;
+  for (int c = 0; c < channels; ++c) {
+    const bool closed = best[c] <= 0;
+    best[c] = closed ? 0 : best[c];
+    place[c] = closed ? no_winner : place[c];
+  }
+}
 
 template <typename T>
-class Backward : public Kernel {
- public:
-  Backward(const Site& site, const MaxPoolSettings& settings)
-      : windows_(windows_over(site.d_in[0].to.shape(), settings)),
-        d_y_(site.d_out[0].as<T>()),
-        winner_(site.saved[0].as<uint8_t>()),
-        d_x_(site.d_in[0].to, site.d_in[0].how == Write::add) {
-    for (int row = 0; row < settings.size; ++row)
-      for (int column = 0; column < settings.size; ++column)
-        offsets_.push_back((int64_t{row} * windows_.x.w + column) * windows_.x.c);
-  }
+void pool(const Site& site, const MaxPoolSettings& settings) {
+  const Windows windows = windows_over(site.in[0].shape(), settings);
+  const float* const bias = site.in.size() > 1 ? site.in[1].as<float>() : nullptr;
+  uint8_t* __restrict const saved = site.saved[0].as<uint8_t>();
+  T* const y = site.out[0].as<T>();
+  Winners winners;
+  for (int n = 0; n < windows.x.n; ++n)
+    windows.each(n, [&](int64_t corner, Range rows, Range columns, int64_t output) {
+      const T* const window = site.in[0].as<T>() + n * windows.image() + corner;
+      for (int from = 0; from < windows.x.c; from += block) {
+        const int channels = std::min(block, windows.x.c - from);
+        find(windows, window + from, rows, columns, channels, winners);
+        if (bias != nullptr)
+          for (int c = 0; c < channels; ++c) winners.best[c] += bias[from + c];
+        if (settings.relu) rectify(winners, channels);
+        put(winners.best.data(), channels, y + output + from);
+        if (saved != nullptr)
+          for (int c = 0; c < channels; ++c)
+            saved[output + from + c] = static_cast<uint8_t>(winners.place[c]);
+      }
+    });
+}
 
-  void run(Stream) override {
-    for (int n = 0; n < windows_.x.n; ++n) {
-      float* const image = d_x_.begin(n);
-      windows_.each(n, [&](int64_t corner, Windows::Range, Windows::Range, int64_t output) {
-        float* const first = image + corner;
-        for (int c = 0; c < windows_.y.c; ++c)
-          if (const uint8_t winner = winner_[output + c]; winner != no_winner)
-            first[offsets_[winner] + c] += static_cast<float>(d_y_[output + c]);
-      });
-      d_x_.end(n);
-    }
+// `offsets`: of the places in a window, from its corner.
+template <typename T>
+void scatter(const Site& site, const Windows& windows, const std::vector<int64_t>& offsets,
+             ImageSums<T>& d_x) {
+  const T* const d_y = site.d_out[0].as<T>();
+  const uint8_t* const winners = site.saved[0].as<uint8_t>();
+  for (int n = 0; n < windows.x.n; ++n) {
+    float* const image = d_x.begin(n);
+    windows.each(n, [&](int64_t corner, Range, Range, int64_t output) {
+      float* const first = image + corner;
+      for (int c = 0; c < windows.y.c; ++c)
+        if (const uint8_t winner = winners[output + c]; winner != no_winner)
+          first[offsets[winner] + c] += static_cast<float>(d_y[output + c]);
+    });
+    d_x.end(n);
   }
-
- private:
-  Windows windows_;
-  const T* d_y_;
-  const uint8_t* winner_;
-  ImageSums<T> d_x_;
-  std::vector<int64_t> offsets_;  // by place in the window: from its corner
-};
+}
 
 }  // namespace
 
 KernelPtr max_pool_forward_cpu(Device&, const Site& site, const MaxPoolSettings& settings) {
   return for_type(site.in[0].spec.dtype,
-                  [&]<typename T>() -> KernelPtr { return std::make_unique<Forward<T>>(site, settings); });
+                  [&]<typename T>() { return cpu_kernel([=] { pool<T>(site, settings); }); });
 }
 
 KernelPtr max_pool_backward_cpu(Device&, const Site& site, const MaxPoolSettings& settings) {
-  return for_type(site.d_out[0].spec.dtype,
-                  [&]<typename T>() -> KernelPtr { return std::make_unique<Backward<T>>(site, settings); });
+  const Grad& to = site.d_in[0];
+  const Windows windows = windows_over(to.to.shape(), settings);
+  std::vector<int64_t> offsets;
+  for (int row = 0; row < settings.size; ++row)
+    for (int column = 0; column < settings.size; ++column)
+      offsets.push_back((int64_t{row} * windows.x.w + column) * windows.x.c);
+  return for_type(site.d_out[0].spec.dtype, [&]<typename T>() {
+    return cpu_kernel([=, d_x = ImageSums<T>(to.to, to.how == Write::add)]() mutable {
+      scatter(site, windows, offsets, d_x);
+    });
+  });
 }
 
 }  // namespace dlfs

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "dlfs/cpu/kernel.h"
 #include "dlfs/cpu/number.h"
 #include "dlfs/ops/prepare/pixel.h"
 
@@ -101,37 +102,29 @@ class Rows {
 };
 
 template <typename T>
-class Prepare : public Kernel {
- public:
-  Prepare(const Site& site, const PrepareSettings& settings)
-      : pixels_(site.in[0]),
-        looks_(site.in[1].as<Look>()),
-        rows_(site.out[0], pixels_.shape().w),
-        normal_(settings) {}
-
-  void run(Stream) override {
-    const int c = pixels_.shape().c;
-    const bool padded = rows_.channels() == 4;
-    for (int n = 0; n < pixels_.shape().n; ++n)
-      if (!Table::serves(looks_[n], c))
-        padded ? image<3, 4>(n, Mixer(looks_[n], normal_)) : image<3, 3>(n, Mixer(looks_[n], normal_));
-      else if (const Table table(looks_[n], normal_, c); c == 1)
+struct Prepare {
+  void operator()() {
+    const int c = pixels.shape().c;
+    const bool padded = rows.channels() == 4;
+    for (int n = 0; n < pixels.shape().n; ++n)
+      if (!Table::serves(looks[n], c))
+        padded ? image<3, 4>(n, Mixer(looks[n], normal)) : image<3, 3>(n, Mixer(looks[n], normal));
+      else if (const Table table(looks[n], normal, c); c == 1)
         padded ? image<1, 4>(n, table) : image<1, 1>(n, table);
       else
         padded ? image<3, 4>(n, table) : image<3, 3>(n, table);
   }
 
- private:
   template <int From, int To, typename Colour>
   void image(int n, const Colour& colour) {
-    const auto [count, h, w, c] = pixels_.shape();
-    const Shown shown(looks_[n], h, w);
-    rows_.begin_image(n);
+    const auto [count, h, w, c] = pixels.shape();
+    const Shown shown(looks[n], h, w);
+    rows.begin_image(n);
     for (int y = 0; y < h; ++y) {
-      float* const row = rows_.begin(y);
+      float* const row = rows.begin(y);
       const int width = y < shown.height ? shown.width : 0;
       if (width > 0) {
-        const uint8_t* const line = pixels_.as<uint8_t>() + (int64_t{n} * h + y) * w * From;
+        const uint8_t* const line = pixels.as<uint8_t>() + (int64_t{n} * h + y) * w * From;
         const uint8_t* const first = line + int64_t{shown.source(0)} * From;
         const int step = shown.flip ? -From : From;
         for (int x = 0; x < width; ++x) colour.template put<From, To>(first + x * step, row + x * To);
@@ -140,21 +133,24 @@ class Prepare : public Kernel {
       if (y >= shown.top && y < shown.bottom)
         std::fill(row + int64_t{shown.left} * To, row + int64_t{std::max(shown.left, shown.right)} * To,
                   0.0F);
-      rows_.end(y);
+      rows.end(y);
     }
   }
 
-  Tensor pixels_;
-  const Look* looks_;
-  Rows<T> rows_;
-  Normaliser normal_;
+  Tensor pixels;
+  const Look* looks;
+  Rows<T> rows;
+  Normaliser normal;
 };
 
 }  // namespace
 
 KernelPtr prepare_forward_cpu(Device&, const Site& site, const PrepareSettings& settings) {
-  return for_type(site.out[0].spec.dtype,
-                  [&]<typename T>() -> KernelPtr { return std::make_unique<Prepare<T>>(site, settings); });
+  const Tensor& pixels = site.in[0];
+  return for_type(site.out[0].spec.dtype, [&]<typename T>() {
+    return cpu_kernel(Prepare<T>{pixels, site.in[1].as<Look>(), Rows<T>(site.out[0], pixels.shape().w),
+                                 Normaliser(settings)});
+  });
 }
 
 }  // namespace dlfs
