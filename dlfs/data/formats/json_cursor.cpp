@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "dlfs/base/error.h"
 
@@ -15,36 +16,15 @@ namespace {
 
 constexpr int deepest = 64;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+bool is_plain(std::string_view quoted) { return quoted.find('\\') == std::string_view::npos; }
 
-// The four digits of \uXXXX, or -1.
-int code_unit(std::string_view digits) {
-  if (digits.size() < 4) return -1;
-  int unit = 0;
-  for (const char c : digits.substr(0, 4)) {
-    const int digit = hex_digit(c);
-    if (digit < 0) return -1;
-    unit = unit << 4 | digit;
-  }
-  return unit;
-}
-
-bool is_high(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
-bool is_low(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
-
-// The length of the escape that `text` begins with, or 0 where it is none. Half of a surrogate pair is none.
-size_t escape_length(std::string_view text) {
-  if (text.size() < 2) return 0;
-  if (text[1] != 'u') return std::string_view("\"\\/bfnrt").find(text[1]) != std::string_view::npos ? 2 : 0;
-  const int unit = code_unit(text.substr(2));
-  if (unit < 0 || is_low(unit)) return 0;
-  if (!is_high(unit)) return 6;
-  return text.size() >= 12 && text[6] == '\\' && text[7] == 'u' && is_low(code_unit(text.substr(8))) ? 12 : 0;
+// What stands between a string's quotes, its escapes read by simdjson; nothing where one is wrong.
+std::optional<std::string> unescaped(std::string_view quoted) {
+  if (is_plain(quoted)) return std::string(quoted.substr(1, quoted.size() - 2));
+  simdjson::dom::parser parser;
+  std::string_view text;
+  if (parser.parse(quoted.data(), quoted.size()).get(text) != simdjson::SUCCESS) return std::nullopt;
+  return std::string(text);
 }
 
 // requires: a number of JSON's grammar. What is too small for a double is as near as a double comes.
@@ -62,41 +42,6 @@ constexpr std::array<bool, 256> ends_plain_text = [] {
 }();
 
 }  // namespace
-
-void append_utf8(std::string& out, int code) {
-  const auto byte = [&](int value) { out += static_cast<char>(value); };
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) return byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F));
-  if (code < 0x10000)
-    byte(0xE0 | code >> 12);
-  else
-    byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F));
-  byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
-}
-
-std::string unescape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const size_t plain = std::min(text.find('\\'), text.size());
-    out += text.substr(0, plain);
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    const size_t length = escape_length(text);
-    DLFS_CHECK(length != 0, text);
-    if (text[1] != 'u') {
-      constexpr std::string_view letters = "bfnrt", meanings = "\b\f\n\r\t";
-      const size_t found = letters.find(text[1]);
-      out += found == std::string_view::npos ? text[1] : meanings[found];
-    } else {
-      const int unit = code_unit(text.substr(2));
-      append_utf8(
-          out, length == 6 ? unit : 0x10000 + (unit - 0xD800) * 0x400 + code_unit(text.substr(8)) - 0xDC00);
-    }
-    text.remove_prefix(length);
-  }
-  return out;
-}
 
 JsonCursor::JsonCursor(std::string who, std::string source, std::string_view text)
     : who_(std::move(who)),
@@ -155,9 +100,9 @@ void JsonCursor::leave(char bracket) {
 std::string_view JsonCursor::member_name() {
   skip_space();
   if (at_ == end_ || *at_ != '"') expected("a name in quotes");
-  std::string_view name = skip_string();
-  name = name.substr(1, name.size() - 2);
-  if (name.find('\\') != std::string_view::npos) name = unescaped_.emplace_back(unescape(name));
+  const std::string_view quoted = skip_string();
+  const std::string_view name =
+      is_plain(quoted) ? quoted.substr(1, quoted.size() - 2) : unescaped_.emplace_back(*unescaped(quoted));
   skip_space();
   if (at_ == end_ || *at_ != ':') expected("a colon");
   ++at_;
@@ -165,16 +110,19 @@ std::string_view JsonCursor::member_name() {
 }
 
 std::string_view JsonCursor::skip_string() {
-  const char* start = at_++;
+  const char* const start = at_++;
   while (true) {
     while (at_ != end_ && !ends_plain_text[static_cast<unsigned char>(*at_)]) ++at_;
     if (at_ == end_) expected("the end of a string");
-    if (*at_ == '"') break;
-    const size_t length = *at_ == '\\' ? escape_length({at_, static_cast<size_t>(end_ - at_)}) : 0;
-    if (length == 0) expected("a string without control characters and wrong escapes");
-    at_ += length;
+    if (*at_ != '\\') break;
+    at_ += std::min<std::ptrdiff_t>(2, end_ - at_);
   }
-  return {start, static_cast<size_t>(++at_ - start)};
+  if (*at_ == '"') {
+    const std::string_view quoted(start, static_cast<size_t>(++at_ - start));
+    if (is_plain(quoted) || unescaped(quoted)) return quoted;
+    at_ = start;
+  }
+  expected("a string without control characters and wrong escapes");
 }
 
 bool JsonCursor::digits() {
@@ -255,8 +203,7 @@ double JsonCursor::number(const char* name) {
 std::string JsonCursor::string(const char* name) {
   if (kind() != '"')
     fail(concat(name, " is ", cut(std::string(skip()), 40), ", but must be a text in quotes"));
-  const std::string_view text = skip_string();
-  return unescape(text.substr(1, text.size() - 2));
+  return *unescaped(skip_string());
 }
 
 void JsonCursor::end() {

@@ -86,8 +86,4 @@ class JsonCursor {
   size_t record_ = 0;
 };
 
-// The text between a string's quotes, whose escapes the cursor has seen to be right.
-std::string unescape(std::string_view text);
-void append_utf8(std::string& out, int code);
-
 }  // namespace dlfs

@@ -6,7 +6,6 @@
 #include <charconv>
 
 #include "dlfs/base/error.h"
-#include "dlfs/data/formats/json_cursor.h"
 
 namespace dlfs {
 namespace {
@@ -26,6 +25,15 @@ std::string trimmed(std::string text) {
   const auto begin = std::find_if_not(text.begin(), text.end(), is_space);
   text.erase(text.begin(), begin);
   return text;
+}
+
+std::string utf8(int code) {
+  const auto byte = [](int value) { return static_cast<char>(value); };
+  const auto next = [&](int shift) { return byte(0x80 | (code >> shift & 0x3F)); };
+  if (code < 0x80) return {byte(code)};
+  if (code < 0x800) return {byte(0xC0 | code >> 6), next(0)};
+  if (code < 0x10000) return {byte(0xE0 | code >> 12), next(6), next(0)};
+  return {byte(0xF0 | code >> 18), next(12), next(6), next(0)};
 }
 
 class Reader {
@@ -160,9 +168,7 @@ class Reader {
         code < 1 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
       fail(concat("holds the entity &", cut(std::string(entity), 40),
                   ";, and only XML's own five and numbers are read"));
-    std::string text;
-    append_utf8(text, code);
-    return text;
+    return utf8(code);
   }
 
   std::string_view all_, left_;
