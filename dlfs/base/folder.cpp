@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 
 #include "dlfs/base/error.h"
 
@@ -69,20 +68,16 @@ int open_by_walking(int folder, const std::string& name) {
 
 Folder::Folder(std::string path)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
-  if (descriptor_.number() < 0) {
-    throw FileError("file",
-                    concat(path_, ": cannot open the folder: ", std::generic_category().message(errno)));
-  }
+  if (descriptor_.number() < 0) fail_to(path_, "open the folder", errno);
 }
 
 static Descriptor open_or_throw(const Descriptor& folder, const std::string& path, const std::string& name) {
   const int number = open_in(folder, name);
   if (number >= 0) return Descriptor(number);
-  if (errno == EXDEV) {
+  if (errno == EXDEV)
     throw FileError("file",
                     concat(path, ": the name \"", name, "\" leads out of this folder, and is not read"));
-  }
-  throw FileError("file", concat(path, "/", name, ": cannot read: ", std::generic_category().message(errno)));
+  fail_to(path + "/" + name, "read", errno);
 }
 
 void Folder::read(const std::string& name, Bytes& into, ReadLimits limits) const {

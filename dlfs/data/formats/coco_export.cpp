@@ -4,7 +4,6 @@
 #include "dlfs/base/json.h"
 #include "dlfs/data/formats/export.h"
 #include "dlfs/data/formats/json_cursor.h"
-#include "dlfs/data/formats/output.h"
 #include "dlfs/data/formats/segmentation.h"
 
 namespace dlfs {
@@ -73,7 +72,7 @@ std::string annotation_record(const Annotation& annotation, Selection& selection
 ExportCounts export_coco(const Store& store, const ExportRequest& request) {
   Selection selection(store, request);
   ExportCounts counts = selection.counts();
-  NewFile file(request.path);
+  NewFile file(new_path(request.path));
   file.write("{\"info\":{\"description\":\"exported by dlfs\"},\"licenses\":[],\n\"categories\":[");
   std::string comma;
   const auto write = [&](const std::string& record) {

@@ -11,7 +11,6 @@
 #include "dlfs/data/formats/export.h"
 #include "dlfs/data/formats/intake.h"
 #include "dlfs/data/formats/json_cursor.h"
-#include "dlfs/data/formats/output.h"
 #include "dlfs/data/formats/paths.h"
 
 namespace dlfs {
@@ -126,7 +125,7 @@ ExportCounts export_coco_results(const Store& store, const ExportRequest& reques
     throw UsageError("coco-results", "needs --model, the name of the model whose predictions go out");
   Selection selection(store, request);
   ExportCounts counts = selection.counts();
-  NewFile file(request.path);
+  NewFile file(new_path(request.path));
   file.write("[");
   selection.for_each([&](const ImageWithBoxes& found) {
     ++counts.images;

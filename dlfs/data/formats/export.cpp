@@ -1,6 +1,11 @@
 #include "dlfs/data/formats/export.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <limits>
 
@@ -103,6 +108,41 @@ void refuse_unknown_model(const Store& store, const ExportRequest& request) {
 
 ExportCounts Selection::counts() const {
   return {.images = 0, .annotations = 0, .left_out = 0, .root = root_};
+}
+
+std::string new_path(const std::string& path) {
+  std::error_code ignored;
+  if (path.empty() || fs::exists(fs::symlink_status(path, ignored)))
+    throw FileError("export", path + ": is there already; name one that is not");
+  const std::string parent = fs::path(path).parent_path().string();
+  if (!parent.empty()) make_directories(parent);
+  return path;
+}
+
+NewFolder::NewFolder(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path_ = new_path(path);
+  aside_ = concat(path_, ".", ::getpid(), ".tmp");
+  if (::mkdir(aside_.c_str(), 0777) != 0) fail_to(path_, "make the folder", errno);
+}
+
+NewFolder::~NewFolder() {
+  std::error_code ignored;
+  if (!done_) fs::remove_all(aside_, ignored);
+}
+
+void NewFolder::write(const std::string& name, std::string_view text) const {
+  const std::string path = concat(aside_, "/", name);
+  make_directories(fs::path(path).parent_path().string());
+  write_new(path, text);
+}
+
+void NewFolder::commit() {
+  // All of its file system: one call for however many files.
+  const Descriptor folder(::open(aside_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (folder.number() < 0 || ::syncfs(folder.number()) != 0) fail_to(path_, "write", errno);
+  put_in_place(aside_, path_, Old::refuse);
+  done_ = true;
 }
 
 }  // namespace dlfs

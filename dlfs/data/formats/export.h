@@ -1,4 +1,5 @@
-// What all exporters share: which images go out, under which names and ids. One thread.
+// What all exporters share: which images go out, under which names and ids, and a place that is seen under its name when
+// all is there. One thread.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "dlfs/base/file.h"
 #include "dlfs/data/formats/formats.h"
 
 namespace dlfs {
@@ -52,6 +54,24 @@ class Selection {
 // What a model found in an image when it last looked.
 std::vector<PredictedBox> last_predicted(const Store& store, int64_t image, const std::string& model);
 [[noreturn]] void refuse_unknown_model(const Store& store, const ExportRequest& request);
+
+// For a NewFile: the path, whose folder is made if need be. Throws where something is there: nothing is replaced.
+std::string new_path(const std::string& path);
+
+class NewFolder {
+ public:
+  explicit NewFolder(std::string path);
+  ~NewFolder();  // without commit() nothing is left
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+  void write(const std::string& name, std::string_view text) const;  // name: a/b.txt; no name twice
+  void commit();
+
+ private:
+  std::string path_, aside_;
+  bool done_ = false;
+};
 
 ExportCounts export_coco(const Store& store, const ExportRequest& request);
 ExportCounts export_coco_results(const Store& store, const ExportRequest& request);

@@ -5,7 +5,6 @@
 #include "dlfs/base/file.h"
 #include "dlfs/data/codec/png.h"
 #include "dlfs/data/formats/intake.h"
-#include "dlfs/data/formats/output.h"
 #include "dlfs/data/formats/paths.h"
 #include "dlfs/data/idx.h"
 

@@ -4,7 +4,6 @@
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/data/formats/export.h"
-#include "dlfs/data/formats/output.h"
 
 namespace dlfs {
 namespace {
@@ -61,7 +60,7 @@ std::string task(const ImageRecord& image, const std::string& name, const std::s
 ExportCounts export_label_studio(const Store& store, const ExportRequest& request) {
   const Selection selection(store, request);
   ExportCounts counts = selection.counts();
-  NewFile file(request.path);
+  NewFile file(new_path(request.path));
   selection.for_each([&](const ImageWithBoxes& found) {
     std::vector<Shown> all;
     if (request.model.empty())

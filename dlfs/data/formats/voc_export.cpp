@@ -6,7 +6,6 @@
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/data/formats/export.h"
-#include "dlfs/data/formats/output.h"
 #include "dlfs/data/formats/paths.h"
 #include "dlfs/data/formats/voc.h"
 #include "dlfs/data/formats/xml.h"

@@ -3,7 +3,6 @@
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/data/formats/export.h"
-#include "dlfs/data/formats/output.h"
 #include "dlfs/data/formats/paths.h"
 
 namespace dlfs {
