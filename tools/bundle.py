@@ -5,7 +5,7 @@
 
 glibc, libstdc++ and libgcc stay out (the other machine's are as new), CUDA's and cuDNN's as well (the program
 opens the other machine's). Programs look beside themselves first ($ORIGIN), so nothing needs to be installed.
-A library over 20 MB is stored as .xz; TARGET/unpack.sh unpacks it in place.
+What is over 8 MB is stored as .xz; TARGET/unpack.sh unpacks it in place.
 """
 
 import lzma
@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 
 STAY_OUT = re.compile(r"^(ld-linux|libc\.|libm\.|libdl\.|librt\.|libpthread\.|libstdc\+\+|libgcc_s|libcuda|libcu|libnv|libnccl)")
-PACKED_FROM = 20_000_000  # bytes
+PACKED_FROM = 8_000_000  # bytes
 LARGEST_BUNDLE = 40_000_000
 
 UNPACK = """\
 #!/bin/sh
-# Unpacks the large libraries beside the programs; run once on the machine that got this folder.
+# Unpacks what is large in place; run once on the machine that got this folder.
 cd "$(dirname "$0")" || exit 1
 for packed in *.xz; do
   [ -e "$packed" ] || continue
@@ -31,7 +31,7 @@ for packed in *.xz; do
     xz -dc "$packed" > "$library.part"
   else
     python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2], "wb"))' "$packed" "$library.part"
-  fi && mv "$library.part" "$library" || exit 1
+  fi && chmod +x "$library.part" && mv "$library.part" "$library" || exit 1
 done
 """
 
@@ -52,8 +52,10 @@ def strip(source, target, *how):
 
 
 def pack(path):
+    if path.stat().st_size <= PACKED_FROM:
+        return
     packed = path.with_name(path.name + ".xz")
-    with open(path, "rb") as source, lzma.open(packed, "wb", preset=6) as target:
+    with open(path, "rb") as source, lzma.open(packed, "wb", preset=2) as target:
         shutil.copyfileobj(source, target)
     path.unlink()
 
@@ -64,11 +66,11 @@ def main(build, target):
     needed = {}
     for program in programs(build):
         strip(program, target / program.name)
+        pack(target / program.name)
         needed.update(libraries(program))
     for name, path in sorted(needed.items()):
         strip(path, target / name, "--strip-unneeded")
-        if (target / name).stat().st_size > PACKED_FROM:
-            pack(target / name)
+        pack(target / name)
     (target / "unpack.sh").write_text(UNPACK)
     (target / "unpack.sh").chmod(0o755)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every GPU test and benchmark of a finished build on this machine and writes a dated report that ends in
 # a short table. Builds nothing and installs nothing: it takes build/release, or build/bundle where that does
-# not run here. Exit 1 where a step fails or no GPU is found.
+# not run here. Exit 1 where a step fails or no GPU is found. Words choose steps by the first words of their names: `tests
+# resnets` alone, say, where time is short.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -29,10 +30,14 @@ report=build/reports/gpu-check-$(date +%Y-%m-%d-%H%M%S).txt
 table=()
 failed=0
 
+chosen=("$@")
+
 # step NAME COMMAND...: runs it into the report and keeps one row for the table.
 step() {
-  local name=$1 from=$SECONDS result=ok
+  local name=$1 from=$SECONDS result=ok word=
   shift
+  for word in "${chosen[@]}"; do if [[ $name == "$word"* ]]; then break; fi; done
+  if [[ ${#chosen[@]} -gt 0 && $name != "$word"* ]]; then return; fi
   printf '\n==== %s: %s\n' "$name" "$*"
   "$@" 2>&1 || { (($? == 77)) && result="left out" || { result=failed; failed=1; }; }
   table+=("$(printf '%-28s %-12s %5d s' "$name" "$result" $((SECONDS - from)))")
@@ -167,15 +172,16 @@ main() {
   echo "gpu-check of $build, $(date -u '+%Y-%m-%d %H:%M UTC')"
   step card nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv
   step doctor "$build/dlfs" doctor
-  step "gpu tests" gpu_tests
-  step "documents" documents
+  step "tests" gpu_tests
+  step documents documents
   step "accuracy, 3 seeds" accuracy
   step "loading" loading
   step "small_cnn from files" from_files
   step "resnets" resnets
   local script
   if python3 -c 'import torch' 2>/dev/null; then
-    for script in bench/peers/{jpeg,lenet,small_cnn}.py; do step "$script" python3 -W ignore "$script"; done  # 77: no data here
+    for script in jpeg lenet small_cnn; do step "peer $script" python3 -W ignore "bench/peers/$script.py"; done  # 77: no data
+    step "peer resnets" python3 bench/peers/compare_resnet.py "$build/dlfs" --pairs 2 --rounds 5 --seconds 300
   else
     printf '\nPyTorch is not here: its side of the benchmarks was left out\n'
   fi
