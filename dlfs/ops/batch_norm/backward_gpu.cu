@@ -50,15 +50,20 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
   if (place.works)
 #pragma unroll
     for (int s = 0; s < sides; ++s)
-      if (used(s))
+      if (used(s)) {
+        const SideArguments& side = of.side[s];
+        const unsigned first = place.pack * V;
+        read_floats<V>(side.statistics + first, mean[s]);
+        read_floats<V>(side.statistics + all_channels + first, deviation[s]);
+        read_floats<V>(side.scale + first, a[s]);
+        if (s == 0) read_floats<V>(side.bias + first, b);
 #pragma unroll
         for (int k = 0; k < V; ++k) {
-          const unsigned c = place.pack * V + k;
-          mean[s][k] = of.side[s].statistics[c];
-          deviation[s][k] = inverse_deviation(of.side[s].statistics[all_channels + c], of.epsilon);
-          a[s][k] = of.side[s].scale[c] * deviation[s][k];
-          if (s == 0) b[k] = of.side[s].bias[c] - mean[s][k] * a[s][k];
+          deviation[s][k] = inverse_deviation(deviation[s][k], of.epsilon);
+          a[s][k] *= deviation[s][k];
+          if (s == 0) b[k] -= mean[s][k] * a[s][k];
         }
+      }
   // What arrives before the ReLU.
   const auto arriving = [&](int row, int slot, unsigned mask, const float(&x)[V], float(&g)[V]) {
     unpack<T, V>(*shared.at(maps - 1, row, slot), g);
@@ -113,14 +118,16 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
   if (place.works)
 #pragma unroll
     for (int s = 0; s < sides; ++s)
-      if (used(s))
+      if (used(s)) {
+        read_floats<V>(shared.results + place.lane * V, constant[s]);
+        read_floats<V>(shared.results + (1 + s) * channels + place.lane * V, by_x[s]);
 #pragma unroll
         for (int k = 0; k < V; ++k) {
-          const unsigned own = place.lane * V + k;
-          constant[s][k] = -a[s][k] * shared.results[own] * inverse_rows;
-          by_x[s][k] = -a[s][k] * deviation[s][k] * deviation[s][k] *
-                       shared.results[(1 + s) * channels + own] * inverse_rows;
+          const float share = -a[s][k] * inverse_rows;
+          constant[s][k] *= share;
+          by_x[s][k] *= share * deviation[s][k] * deviation[s][k];
         }
+      }
   const auto apply = [&](int row, int slot, const float(&g)[V]) {
 #pragma unroll
     for (int s = 0; s < sides; ++s) {
@@ -163,24 +170,10 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
         }
 }
 
-template <typename T>
-NormKernel pick(int form) {
-  switch (form) {
-    case joins:
-      return backward<T, 8, joins>;
-    case projects:
-      return backward<T, 8, projects>;
-    case alone:
-      return backward<T, 8, alone>;
-    default:
-      return backward<T, 1, any>;
-  }
-}
-
 }  // namespace
 
 NormKernel backward_kernel(DType dtype, int form) {
-  return for_type(dtype, [&]<typename T>() { return pick<T>(form); });
+  return kernel_for(dtype, form, [&]<typename T, int V, int f>() -> NormKernel { return backward<T, V, f>; });
 }
 
 }  // namespace dlfs::norm

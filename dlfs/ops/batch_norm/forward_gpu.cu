@@ -99,12 +99,10 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
     if (place.works)
 #pragma unroll
       for (int s = 0; s < sides; ++s)
-        if (used(s))
-#pragma unroll
-          for (int k = 0; k < V; ++k) {
-            a[s][k] = of.side[s].scale[place.pack * V + k];
-            b[s][k] = of.side[s].bias[place.pack * V + k];
-          }
+        if (used(s)) {
+          read_floats<V>(of.side[s].scale + place.pack * V, a[s]);
+          read_floats<V>(of.side[s].bias + place.pack * V, b[s]);
+        }
   };
   Ahead<depth> rest(kept, place.rows, true);  // the second pass, first the rows that are not kept
   const bool adds_up = !of.frozen && of.side[0].sums == nullptr;
@@ -141,9 +139,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
     if (place.line == 0)  // sums are made of distances from these
 #pragma unroll
       for (int s = 0; s < sides; ++s)
-#pragma unroll
-        for (int k = 0; k < V; ++k)
-          if (used(s)) mean_of(s)[place.lane * V + k] = shift[s][k];
+        if (used(s)) write_floats<V>(mean_of(s) + place.lane * V, shift[s]);
     const auto side_moments = [&](int s) {
       return of.moments + (static_cast<size_t>(s) * layout.slices + blockIdx.y) * layout.parts * channels;
     };
@@ -172,13 +168,16 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
   if (place.works)
 #pragma unroll
     for (int s = 0; s < sides; ++s)
-      if (used(s))
+      if (used(s)) {
+        float m[V], v[V];
+        read_floats<V>(mean_of(s) + place.lane * V, m);
+        read_floats<V>(mean_of(s) + channels + place.lane * V, v);
 #pragma unroll
         for (int k = 0; k < V; ++k) {
-          const unsigned own = place.lane * V + k;
-          a[s][k] *= inverse_deviation(mean_of(s)[channels + own], of.epsilon);
-          b[s][k] -= mean_of(s)[own] * a[s][k];
+          a[s][k] *= inverse_deviation(v[k], of.epsilon);
+          b[s][k] -= m[k] * a[s][k];
         }
+      }
   const auto apply = [&](int row, int slot, unsigned) {
     float v[V], other[V];
     unpack<T, V>(*shared.at(0, row, slot), v);
@@ -218,24 +217,10 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
         }
 }
 
-template <typename T>
-NormKernel pick(int form) {
-  switch (form) {
-    case joins:
-      return forward<T, 8, joins>;
-    case projects:
-      return forward<T, 8, projects>;
-    case alone:
-      return forward<T, 8, alone>;
-    default:
-      return forward<T, 1, any>;
-  }
-}
-
 }  // namespace
 
 NormKernel forward_kernel(DType dtype, int form) {
-  return for_type(dtype, [&]<typename T>() { return pick<T>(form); });
+  return kernel_for(dtype, form, [&]<typename T, int V, int f>() -> NormKernel { return forward<T, V, f>; });
 }
 
 }  // namespace dlfs::norm

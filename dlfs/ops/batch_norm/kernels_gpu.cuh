@@ -73,6 +73,23 @@ struct Shared {
 
 using NormKernel = void (*)(Arguments);
 
+// The kernel that make<T, V, form>() names.
+template <typename Make>
+NormKernel kernel_for(DType dtype, int form, const Make& make) {
+  return for_type(dtype, [&]<typename T>() -> NormKernel {
+    switch (form) {
+      case joins:
+        return make.template operator()<T, 8, joins>();
+      case projects:
+        return make.template operator()<T, 8, projects>();
+      case alone:
+        return make.template operator()<T, 8, alone>();
+      default:
+        return make.template operator()<T, 1, any>();
+    }
+  });
+}
+
 // Of a map of T and packs of V channels (1 or 8; with 1, form is `any`). In forward_gpu.cu and backward_gpu.cu.
 NormKernel forward_kernel(DType dtype, int form);
 NormKernel backward_kernel(DType dtype, int form);

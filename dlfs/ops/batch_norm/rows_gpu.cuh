@@ -71,6 +71,32 @@ __device__ Raw<T, V> pack(const float (&values)[V]) {
   return raw;
 }
 
+// `V` floats that lie side by side, of a pack's channels: four in one access.
+template <int V>
+__device__ void read_floats(const float* from, float (&to)[V]) {
+  if constexpr (V % 4 == 0) {
+#pragma unroll
+    for (int k = 0; k < V; k += 4) {
+      const float4 four = *reinterpret_cast<const float4*>(from + k);
+      to[k] = four.x, to[k + 1] = four.y, to[k + 2] = four.z, to[k + 3] = four.w;
+    }
+  } else {
+#pragma unroll
+    for (int k = 0; k < V; ++k) to[k] = from[k];
+  }
+}
+template <int V>
+__device__ void write_floats(float* to, const float (&from)[V]) {
+  if constexpr (V % 4 == 0) {
+#pragma unroll
+    for (int k = 0; k < V; k += 4)
+      *reinterpret_cast<float4*>(to + k) = make_float4(from[k], from[k + 1], from[k + 2], from[k + 3]);
+  } else {
+#pragma unroll
+    for (int k = 0; k < V; ++k) to[k] = from[k];
+  }
+}
+
 // ---- copies that run ahead ----
 
 // To shared memory; seen by this thread after wait_but().
@@ -194,8 +220,7 @@ __device__ void sum_lines(const NormPlace& place, const float (&mine)[Q][V], flo
   if (writes)
 #pragma unroll
     for (int q = 0; q < Q; ++q)
-#pragma unroll
-      for (int k = 0; k < V; ++k) buffer[(q * groups + group) * channels + place.lane * V + k] = sums[q][k];
+      write_floats<V>(buffer + (q * groups + group) * channels + place.lane * V, sums[q]);
   __syncthreads();
   for (unsigned channel = threadIdx.x; channel < channels; channel += norm_threads) {
     float all[Q] = {};
