@@ -1,0 +1,200 @@
+// The words of PTX that only sm_90a has, as functions: copies of boxes by TMA, the barriers that count their bytes, products
+// on Tensor Cores by warpgroups of 128 threads, and registers that warpgroups hand to each other. For .cu files.
+#pragma once
+
+#include <cuda.h>
+
+#include <cstdint>
+#include <type_traits>
+
+#include "dlfs/tensor/half.h"
+
+namespace dlfs::hopper {
+
+__device__ inline unsigned shared_address(const void* at) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(at));
+}
+
+// ---- barriers in shared memory ----
+
+__device__ inline void make_barrier(unsigned barrier, unsigned arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+__device__ inline void publish_barriers() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+
+__device__ inline void arrive(unsigned barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+__device__ inline void expect(unsigned barrier, unsigned bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+}
+__device__ inline bool passed(unsigned barrier, unsigned phase) {
+  unsigned yes;
+  asm volatile(
+      "{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+      : "=r"(yes)
+      : "r"(barrier), "r"(phase)
+      : "memory");
+  return yes != 0;
+}
+
+#ifdef DLFS_HOPPER_GUARD  // a wait that lasts too long is told and given up
+__device__ int stuck = 0;
+__device__ inline void wait(unsigned barrier, unsigned phase, int name) {
+  const unsigned begin = clock();
+  while (!passed(barrier, phase)) {
+    if (*reinterpret_cast<volatile int*>(&stuck) != 0) return;
+    if (clock() - begin > 1000000000U) {
+      atomicCAS(&stuck, 0, name);
+      return;
+    }
+  }
+}
+#else
+__device__ inline void wait(unsigned barrier, unsigned phase, int) {
+  while (!passed(barrier, phase)) {
+  }
+}
+#endif
+
+// Barrier 1 to 15 of the block, for `threads` of it.
+__device__ inline void meet(int barrier, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+__device__ inline void announce(int barrier, int threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+
+// ---- boxes ----
+
+struct Corner {
+  int w, h, n;
+};
+
+__device__ inline void prefetch(const CUtensorMap& map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
+}
+// A box of a map [n,h,w,c], from its channel 0 on; what lies outside of the map becomes 0.
+__device__ inline void load_box(unsigned to, const CUtensorMap& map, Corner at, unsigned barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, "
+      "%5}], [%6];" ::"r"(to),
+      "l"(&map), "r"(0), "r"(at.w), "r"(at.h), "r"(at.n), "r"(barrier)
+      : "memory");
+}
+// What lies outside of the map is not written.
+__device__ inline void store_box(const CUtensorMap& map, Corner at, unsigned from) {
+  asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%1, %2, %3, %4}], [%5];" ::"l"(&map),
+               "r"(0), "r"(at.w), "r"(at.h), "r"(at.n), "r"(from)
+               : "memory");
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+// Until what this thread stores has been read from shared memory.
+__device__ inline void wait_for_stores() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
+// What was written to shared memory can now be stored as a box.
+__device__ inline void publish_to_boxes() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+// ---- matrices of 8 x 8 numbers of 16 bits, four at a time; transposed: columns for rows ----
+
+__device__ inline void load_matrices(unsigned (&to)[4], unsigned from) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(from)
+               : "memory");
+}
+__device__ inline void load_transposed(unsigned (&to)[4], unsigned from) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(from)
+               : "memory");
+}
+__device__ inline void store_transposed(unsigned to, const unsigned* from) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(from[0]),
+               "r"(from[1]), "r"(from[2]), "r"(from[3])
+               : "memory");
+}
+
+// ---- pairs of numbers in one word, the first one low ----
+
+template <typename T>
+__device__ unsigned pack(float first, float second) {
+  unsigned word;
+  if constexpr (std::is_same_v<T, F16>)
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+  else
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+  return word;
+}
+template <typename T>
+__device__ float2 unpack(unsigned word) {
+  if constexpr (std::is_same_v<T, F16>) {
+    float2 pair;
+    asm("{ .reg .b16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; cvt.f32.f16 %1, high; }"
+        : "=f"(pair.x), "=f"(pair.y)
+        : "r"(word));
+    return pair;
+  } else {
+    return {__uint_as_float(word << 16), __uint_as_float(word & 0xffff0000)};
+  }
+}
+
+// ---- products ----
+
+template <int count>
+__device__ void take_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count));
+}
+template <int count>
+__device__ void give_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
+}
+
+// Sums are not read or written by the compiler's own code across this.
+template <int size>
+__device__ void hold(float (&sums)[size]) {
+#pragma unroll
+  for (int i = 0; i < size; ++i) asm volatile("" : "+f"(sums[i])::"memory");
+}
+__device__ inline void begin_products() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+__device__ inline void end_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+__device__ inline void wait_for_products() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
+
+#define DLFS_SUMS_8(i)                                                                                         \
+  "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), "+f"(sums[i + 5]), \
+      "+f"(sums[i + 6]), "+f"(sums[i + 7])
+#define DLFS_SUMS_56                                                                                            \
+  DLFS_SUMS_8(0), DLFS_SUMS_8(8), DLFS_SUMS_8(16), DLFS_SUMS_8(24), DLFS_SUMS_8(32), DLFS_SUMS_8(40), DLFS_SUMS_8(48)
+#define DLFS_NAMES_56                                                                                              \
+  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, " \
+  "%24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, " \
+  "%46, %47, %48, %49, %50, %51, %52, %53, %54, %55"
+#define DLFS_PRODUCT_112(type)                                                                           \
+  asm volatile("{ .reg .pred p; setp.ne.b32 p, %61, 0; wgmma.mma_async.sync.aligned.m64n112k16.f32." type \
+               "." type " {" DLFS_NAMES_56 "}, {%56, %57, %58, %59}, %60, p, 1, 1, 0; }"                  \
+               : DLFS_SUMS_56                                                                            \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add))
+#define DLFS_PRODUCT_128(type)                                                                           \
+  asm volatile("{ .reg .pred p; setp.ne.b32 p, %69, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32." type \
+               "." type " {" DLFS_NAMES_56                                                               \
+               ", %56, %57, %58, %59, %60, %61, %62, %63}, {%64, %65, %66, %67}, %68, p, 1, 1, 0; }"      \
+               : DLFS_SUMS_56, DLFS_SUMS_8(56)                                                           \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add))
+
+// sums [64, columns] = (add: +=) a [64,16] * b [16,columns]: sums and a in the warpgroup's registers, b described, [columns][16]
+// in shared memory. columns = 2 * size.
+template <typename T, int size>
+__device__ __forceinline__ void multiply(float (&sums)[size], const unsigned (&a)[4], uint64_t b, int add) {
+  static_assert(size == 56 || size == 64);
+  if constexpr (std::is_same_v<T, F16> && size == 56) DLFS_PRODUCT_112("f16");
+  if constexpr (std::is_same_v<T, F16> && size == 64) DLFS_PRODUCT_128("f16");
+  if constexpr (std::is_same_v<T, Bf16> && size == 56) DLFS_PRODUCT_112("bf16");
+  if constexpr (std::is_same_v<T, Bf16> && size == 64) DLFS_PRODUCT_128("bf16");
+}
+
+#undef DLFS_PRODUCT_128
+#undef DLFS_PRODUCT_112
+#undef DLFS_NAMES_56
+#undef DLFS_SUMS_56
+#undef DLFS_SUMS_8
+
+}  // namespace dlfs::hopper

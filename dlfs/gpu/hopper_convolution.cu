@@ -1,0 +1,394 @@
+#include "dlfs/gpu/hopper_convolution.h"
+
+#include <cuda_runtime_api.h>
+
+#include "dlfs/base/error.h"
+#include "dlfs/gpu/divisor.h"
+#include "dlfs/gpu/hopper.cuh"
+#include "dlfs/gpu/launch.h"
+
+#ifndef DLFS_HOPPER_COPIES  // of a tile's halo: 1, or one for each column of the filter
+#define DLFS_HOPPER_COPIES 1
+#endif
+#ifndef DLFS_HOPPER_OFFSET  // whether descriptors tell where in the swizzle's pattern they begin
+#define DLFS_HOPPER_OFFSET 0
+#endif
+#ifndef DLFS_HOPPER_ORDER  // whether the two warpgroups multiply in turns
+#define DLFS_HOPPER_ORDER 1
+#endif
+
+namespace dlfs {
+namespace {
+
+using namespace hopper;
+
+// The product is y^T [64 filters, pixels] = w [64, 9 * 64] * x^T [9 * 64, pixels]. The filters stay in the registers of a
+// warpgroup for the kernel's whole life. The pixels are a tile of 8 across and 16 or 14 down with a rim of one pixel, a box in
+// shared memory in which one pixel is a row of 128 bytes: each of the 9 taps reads the same box, shifted. A block walks over
+// tiles: a thread loads boxes into a ring, and two warpgroups take every other tile, one multiplying while the other stores.
+constexpr int channels = 64, taps = 9, steps = taps * channels / 16, across = 8;
+constexpr int row_bytes = channels * 2, filter_bytes = channels * taps * row_bytes;
+constexpr int copies = DLFS_HOPPER_COPIES, stages = copies == 1 ? 8 : 3, halo_across = copies == 1 ? across + 2 : across;
+constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgroup;
+
+// What lies where in shared memory, for tiles of `down` rows of pixels. Boxes begin at multiples of 1,024 bytes: the pattern by
+// which 16-byte words are swapped ("swizzle") hangs on the address alone.
+template <int down>
+struct Layout {
+  static constexpr int halo = (down + 2) * halo_across * row_bytes;
+  static constexpr int stage = (copies * halo + 1023) / 1024 * 1024;
+  static constexpr int tile = down * across * row_bytes;
+  static constexpr int filters = stages * stage - filter_bytes;   // read once, then part of the ring
+  static constexpr int stages_before_filters = filters / stage;  // free from the start
+  static constexpr int tiles = stages * stage;                    // one on its way out for each consumer
+  static constexpr int barriers = tiles + consumers * tile;
+  static constexpr int full = 0, empty = stages, filters_full = 2 * stages, filters_read = 2 * stages + 1,
+                       addend = 2 * stages + 2, barrier_count = addend + consumers;
+  static constexpr int bytes = barriers + 8 * barrier_count + 1024;  // the last to round the start up
+  static_assert(filters % 1024 == 0 && tile % 1024 == 0 && bytes <= 227 * 1024);
+};
+
+struct Arguments {
+  int h, w, tiles;
+  Divisor tiles_across, tiles_down;
+  bool data_gradient, add;
+  float2* moments;
+  int* counts;
+
+  __device__ Corner corner(int tile, int down) const {
+    unsigned column, row;
+    const unsigned rows = tiles_across.split(tile, column), n = tiles_down.split(rows, row);
+    return {static_cast<int>(column) * across, static_cast<int>(row) * down, static_cast<int>(n)};
+  }
+};
+
+// Where a block's barriers and boxes are.
+template <int down>
+struct Place {
+  unsigned base;
+  __device__ unsigned stage(int index) const { return base + index * Layout<down>::stage; }
+  __device__ unsigned tile(int consumer) const { return base + Layout<down>::tiles + consumer * Layout<down>::tile; }
+  __device__ unsigned filters() const { return base + Layout<down>::filters; }
+  __device__ unsigned barrier(int index) const { return base + Layout<down>::barriers + 8 * index; }
+};
+
+// A place in the ring, and how often it was come to.
+struct Turn {
+  int stage = 0;
+  unsigned phase = 0;
+  __device__ void step(int by) {
+    stage += by;
+    if (stage >= stages) stage -= stages, phase ^= 1;
+  }
+};
+
+// One thread.
+template <int down>
+__device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMap& w, Place<down> in) {
+  using L = Layout<down>;
+  expect(in.barrier(L::filters_full), filter_bytes);
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %2, %2}], "
+      "[%3];" ::"r"(in.filters()),
+      "l"(&w), "r"(0), "r"(in.barrier(L::filters_full))
+      : "memory");
+  Turn turn;
+  bool again = false;
+  for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
+    if (!again && turn.stage == L::stages_before_filters) wait(in.barrier(L::filters_read), 0, 1);
+    if (again) wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1, 2);
+    const unsigned full = in.barrier(L::full + turn.stage);
+    expect(full, copies * L::halo);
+    const Corner at = of.corner(tile, down);
+    for (int copy = 0; copy < copies; ++copy)
+      load_box(in.stage(turn.stage) + copy * L::halo, x, {at.w - 1 + copy, at.h - 1, at.n}, full);
+    turn.step(1);
+    if (turn.stage == 0) again = true;
+  }
+}
+
+// This warp's 16 rows of w as the products want them: step by step 16 x 16 numbers.
+template <int down>
+__device__ __forceinline__ void read_filters(unsigned (&a)[steps][4], bool data_gradient, Place<down> in) {
+  using L = Layout<down>;
+  const int warp = threadIdx.x / 32 % 4, lane = threadIdx.x % 32, matrix = lane / 8;
+  wait(in.barrier(L::filters_full), 0, 3);
+  if (data_gradient) {  // rows are channels, what is summed over are filters, and taps stand the other way round
+#pragma unroll
+    for (int step = 0; step < steps; ++step) {
+      const int row = (step % 4 * 16 + matrix / 2 * 8 + lane % 8) * taps + taps - 1 - step / 4;
+      const int word = warp * 2 + matrix % 2;
+      load_transposed(a[step], in.filters() + row * row_bytes + ((word ^ row) & 7) * 16);
+    }
+  } else {
+#pragma unroll
+    for (int step = 0; step < steps; ++step) {
+      const int row = (warp * 16 + matrix % 2 * 8 + lane % 8) * taps + step / 4;
+      const int word = step % 4 * 2 + matrix / 2;
+      load_matrices(a[step], in.filters() + row * row_bytes + ((word ^ row) & 7) * 16);
+    }
+  }
+  __syncwarp();
+  if (lane == 0) arrive(in.barrier(L::filters_read));
+}
+
+// sums = the products of one tile; not waited for.
+template <typename T, int down>
+__device__ __forceinline__ void multiply_tile(float (&sums)[down * 4], const unsigned (&a)[steps][4], unsigned stage) {
+  const uint64_t begin = (stage >> 4) | uint64_t{(halo_across * row_bytes) >> 4} << 32 | uint64_t{1} << 62;
+  hold(sums);
+  begin_products();
+#pragma unroll
+  for (int step = 0; step < steps; ++step) {
+    const int down_by = step / 4 / 3, across_by = step / 4 % 3;
+    const int pixel = copies == 1 ? down_by * halo_across + across_by : down_by * across;
+    const int place = pixel * row_bytes + step % 4 * 32 + (copies == 1 ? 0 : across_by * Layout<down>::halo);
+    const uint64_t offset = DLFS_HOPPER_OFFSET ? uint64_t(pixel & 7) << 49 : 0;
+    multiply<T>(sums, a[step], begin + (place >> 4) + offset, step != 0);
+  }
+  end_products();
+  hold(sums);
+}
+
+// What a thread knows of its two filters: the sums of distances from a number near their mean, and of their squares.
+struct Moments {
+  float shift[2] = {}, sum[2] = {}, square[2] = {};
+  int count = 0;
+
+  // packed: pairs of pixels of the one filter and of the other by turns, of the tile at `at`.
+  template <typename T, int down>
+  __device__ __forceinline__ void take(const unsigned (&packed)[down * 2], const Arguments& of, Corner at) {
+    const int rows = min(down, of.h - at.h), columns = min(across, of.w - at.w), column = threadIdx.x % 4 * 2;
+    if (count == 0) {  // the first pixel of the first tile
+#pragma unroll
+      for (int f = 0; f < 2; ++f) shift[f] = __shfl_sync(~0U, unpack<T>(packed[f]).x, 0, 4);
+    }
+    count += rows * columns;
+    const bool first = column < columns, second = column + 1 < columns;
+#pragma unroll
+    for (int row = 0; row < down; ++row) {
+      if (row >= rows) break;
+#pragma unroll
+      for (int f = 0; f < 2; ++f) {
+        const float2 pair = unpack<T>(packed[row * 2 + f]);
+        const float x = first ? pair.x - shift[f] : 0, y = second ? pair.y - shift[f] : 0;
+        sum[f] += x + y;
+        square[f] = fmaf(y, y, fmaf(x, x, square[f]));
+      }
+    }
+  }
+
+  __device__ void write(const Arguments& of, int part) {
+    const int lane = threadIdx.x % 32, filter = threadIdx.x % warpgroup / 32 * 16 + lane / 4;
+#pragma unroll
+    for (int f = 0; f < 2; ++f) {
+#pragma unroll
+      for (int distance = 1; distance < 4; distance *= 2) {
+        sum[f] += __shfl_xor_sync(~0U, sum[f], distance);
+        square[f] += __shfl_xor_sync(~0U, square[f], distance);
+      }
+      const float away = count == 0 ? 0 : sum[f] / static_cast<float>(count);
+      if (lane % 4 == 0)
+        of.moments[part * channels + filter + f * 8] = {shift[f] + away, fmaxf(0, fmaf(-away, sum[f], square[f]))};
+    }
+    if (threadIdx.x % warpgroup == 0) of.counts[part] = count;
+  }
+};
+
+// A tile's numbers from registers to memory, through shared memory, where each warp has its 16 channels.
+template <typename T, int down>
+__device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&packed)[down * 2], const Arguments& of,
+                                           const CUtensorMap& y, Corner at, int consumer, unsigned phase, Place<down> in) {
+  const int lane = threadIdx.x % 32, word = threadIdx.x % warpgroup / 32 * 2 + lane / 8 % 2;
+  const bool leads = threadIdx.x % warpgroup == 0;
+  // Matrices of 8 pixels and 8 channels: a row's first and second eight channels, then the next row's.
+  const unsigned mine = in.tile(consumer) + lane / 16 * across * row_bytes + lane % 8 * row_bytes + (word ^ lane % 8) * 16;
+  if (of.add) {
+    wait(in.barrier(Layout<down>::addend + consumer), phase, 5);
+  } else {
+    if (leads) wait_for_stores();
+    meet(3 + consumer, warpgroup);
+  }
+#pragma unroll
+  for (int row = 0; row < down; row += 2) {
+    const unsigned to = mine + row * across * row_bytes;
+    if (of.add) {
+      unsigned there[4];
+      load_transposed(there, to);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const float2 pair = unpack<T>(there[i]);
+        sums[row * 4 + i * 2] += pair.x;
+        sums[row * 4 + i * 2 + 1] += pair.y;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < 4; ++i) packed[row * 2 + i] = pack<T>(sums[row * 4 + i * 2], sums[row * 4 + i * 2 + 1]);
+    store_transposed(to, packed + row * 2);
+  }
+  publish_to_boxes();
+  meet(3 + consumer, warpgroup);
+  if (leads) store_box(y, at, in.tile(consumer));
+}
+
+template <typename T, int down>
+__device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtensorMap& add, int consumer, Place<down> in) {
+  using L = Layout<down>;
+  const bool leads = threadIdx.x % warpgroup == 0;
+  unsigned a[steps][4];
+  read_filters(a, of.data_gradient, in);
+  Moments moments;
+  Turn turn{consumer};
+  unsigned phase = 0;
+  if (DLFS_HOPPER_ORDER && consumer == 1) announce(1, 2 * warpgroup);
+  for (int tile = blockIdx.x + consumer * gridDim.x; tile < of.tiles; tile += consumers * gridDim.x) {
+    const Corner at = of.corner(tile, down);
+    if (of.add && leads) {
+      wait_for_stores();
+      expect(in.barrier(L::addend + consumer), L::tile);
+      load_box(in.tile(consumer), add, at, in.barrier(L::addend + consumer));
+    }
+    __syncwarp();
+    float sums[down * 4];
+    unsigned packed[down * 2];
+    wait(in.barrier(L::full + turn.stage), turn.phase, 4);
+    if (DLFS_HOPPER_ORDER) meet(1 + consumer, 2 * warpgroup);
+    multiply_tile<T, down>(sums, a, in.stage(turn.stage));
+    if (DLFS_HOPPER_ORDER && tile + gridDim.x < of.tiles) announce(2 - consumer, 2 * warpgroup);
+    wait_for_products();
+    hold(sums);
+    if (threadIdx.x % 32 == 0) arrive(in.barrier(L::empty + turn.stage));
+    __syncwarp();
+    store_tile<T>(sums, packed, of, y, at, consumer, phase, in);
+    if (of.moments != nullptr) moments.take<T, down>(packed, of, at);
+    turn.step(consumers);
+    phase ^= 1;
+  }
+  if (of.moments != nullptr) moments.write(of, blockIdx.x * consumers + consumer);
+  if (leads) wait_for_stores();
+}
+
+template <typename T, int down>
+__global__ void __launch_bounds__(threads, 1)
+    convolve(const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w,
+             const __grid_constant__ CUtensorMap y, const __grid_constant__ CUtensorMap add,
+             const __grid_constant__ Arguments of) {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+  using L = Layout<down>;
+  extern __shared__ char memory[];
+  const Place<down> in{(shared_address(memory) + 1023) & ~1023U};
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < L::barrier_count; ++i)
+      make_barrier(in.barrier(i), i >= L::empty && i < L::filters_full ? 4 : i == L::filters_read ? 4 * consumers : 1);
+    publish_barriers();
+  }
+  __syncthreads();
+  const int group = __shfl_sync(~0U, threadIdx.x / warpgroup, 0);
+  if (group == consumers) {
+    give_registers<24>();
+    if (threadIdx.x == consumers * warpgroup) load(of, x, w, in);
+  } else {
+    take_registers<240>();
+    consume<T>(of, y, add, group, in);
+  }
+#endif
+}
+
+// ---- the host's half ----
+
+struct Card {
+  int major = 0, processors = 0;
+};
+
+Card present_card() {
+  int device = 0;
+  Card card;
+  cuda_check(cudaGetDevice(&device), "cudaGetDevice");
+  cuda_check(cudaDeviceGetAttribute(&card.major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+  cuda_check(cudaDeviceGetAttribute(&card.processors, cudaDevAttrMultiProcessorCount, device),
+             "cudaDeviceGetAttribute");
+  return card;
+}
+
+// A tensor of numbers of 16 bits, [..., c] with c innermost, in boxes that are swapped as the products want them.
+template <int rank>
+CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const int (&box)[rank]) {
+  static const auto encode = [] {  // from the driver, which nothing links
+    void* found = nullptr;
+    cudaDriverEntryPointQueryResult result{};
+    cuda_check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &found, 12000, cudaEnableDefault, &result),
+               "cudaGetDriverEntryPointByVersion");
+    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(found);
+  }();
+  cuuint64_t extents[rank], strides[rank];
+  cuuint32_t box_extents[rank], ones[rank];
+  for (int i = 0; i < rank; ++i) {
+    extents[i] = static_cast<cuuint64_t>(sizes[i]);
+    strides[i] = extents[i] * (i == 0 ? 2 : strides[i - 1]);
+    box_extents[i] = static_cast<cuuint32_t>(box[i]);
+    ones[i] = 1;
+  }
+  CUtensorMap map;
+  const int code = encode(&map, dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
+                          rank, const_cast<void*>(data), extents, strides, box_extents, ones,
+                          CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                          CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  cuda_check(code, "cuTensorMapEncodeTiled");
+  return map;
+}
+
+template <typename T, int down>
+void launch(const HopperConvolution& of, cudaStream_t stream) {
+  const Shape& s = of.map;
+  const auto map = [&](const void* data, int box_w, int box_h) {
+    return boxes<4>(data, of.dtype, {s.c, s.w, s.h, s.n}, {s.c, box_w, box_h, 1});
+  };
+  const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + down - 1) / down);
+  const Arguments arguments{.h = s.h,
+                            .w = s.w,
+                            .tiles = static_cast<int>(s.n * tiles_across.by * tiles_down.by),
+                            .tiles_across = tiles_across,
+                            .tiles_down = tiles_down,
+                            .data_gradient = of.data_gradient,
+                            .add = of.add != nullptr,
+                            .moments = reinterpret_cast<float2*>(of.moments),
+                            .counts = of.counts};
+  const auto kernel = convolve<T, down>;
+  cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<down>::bytes),
+             "cudaFuncSetAttribute");
+  kernel<<<present_card().processors, threads, Layout<down>::bytes, stream>>>(
+      map(of.x, halo_across, down + 2), boxes<3>(of.w, of.dtype, {channels, taps, channels}, {channels, taps, channels}),
+      map(of.y, across, down), map(of.add != nullptr ? of.add : of.y, across, down), arguments);
+  check_launch("hopper convolution");
+}
+
+template <typename T>
+void launch(const HopperConvolution& of, cudaStream_t stream) {
+  const auto rows = [&](int down) { return (of.map.h + down - 1) / down * down; };  // that tiles cover
+  if (rows(14) < rows(16))
+    launch<T, 14>(of, stream);
+  else
+    launch<T, 16>(of, stream);
+}
+
+}  // namespace
+
+bool hopper_convolution_serves(const Shape& map, DType dtype) {
+#ifdef DLFS_SM90A
+  return (dtype == DType::f16 || dtype == DType::bf16) && map.c == channels && present_card().major == 9;
+#else
+  return map.c < 0 && is_float(dtype);
+#endif
+}
+
+int hopper_convolution_parts() { return consumers * present_card().processors; }
+
+void run_hopper_convolution(const HopperConvolution& of, Stream stream) {
+  const auto native = static_cast<cudaStream_t>(stream.native);
+  if (of.dtype == DType::f16)
+    launch<F16>(of, native);
+  else
+    launch<Bf16>(of, native);
+}
+
+}  // namespace dlfs
