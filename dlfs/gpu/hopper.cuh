@@ -2,8 +2,6 @@
 // on Tensor Cores by warpgroups of 128 threads, and registers that warpgroups hand to each other. For .cu files.
 #pragma once
 
-#include <cuda.h>
-
 #include <cstdint>
 #include <type_traits>
 
@@ -20,21 +18,23 @@ __device__ inline unsigned shared_address(const void* at) {
 __device__ inline void make_barrier(unsigned barrier, unsigned arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
 }
-__device__ inline void publish_barriers() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+__device__ inline void publish_barriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
 
 __device__ inline void arrive(unsigned barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 __device__ inline void expect(unsigned barrier, unsigned bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
 }
 __device__ inline bool passed(unsigned barrier, unsigned phase) {
   unsigned yes;
-  asm volatile(
-      "{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
-      : "=r"(yes)
-      : "r"(barrier), "r"(phase)
-      : "memory");
+  asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+               : "=r"(yes)
+               : "r"(barrier), "r"(phase)
+               : "memory");
   return yes != 0;
 }
 
@@ -71,22 +71,24 @@ struct Corner {
   int w, h, n;
 };
 
-__device__ inline void prefetch(const CUtensorMap& map) {
-  asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
+__device__ inline void prefetch(const void* map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
 // A box of a map [n,h,w,c], from its channel 0 on; what lies outside of the map becomes 0.
-__device__ inline void load_box(unsigned to, const CUtensorMap& map, Corner at, unsigned barrier) {
+__device__ inline void load_box(unsigned to, const void* map, Corner at, unsigned barrier) {
   asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, "
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, "
+      "%4, "
       "%5}], [%6];" ::"r"(to),
-      "l"(&map), "r"(0), "r"(at.w), "r"(at.h), "r"(at.n), "r"(barrier)
+      "l"(map), "r"(0), "r"(at.w), "r"(at.h), "r"(at.n), "r"(barrier)
       : "memory");
 }
 // What lies outside of the map is not written.
-__device__ inline void store_box(const CUtensorMap& map, Corner at, unsigned from) {
-  asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%1, %2, %3, %4}], [%5];" ::"l"(&map),
-               "r"(0), "r"(at.w), "r"(at.h), "r"(at.n), "r"(from)
-               : "memory");
+__device__ inline void store_box(const void* map, Corner at, unsigned from) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%1, %2, %3, %4}], [%5];" ::"l"(map),
+      "r"(0), "r"(at.w), "r"(at.h), "r"(at.n), "r"(from)
+      : "memory");
   asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
 // Until what this thread stores has been read from shared memory.
@@ -109,8 +111,8 @@ __device__ inline void load_transposed(unsigned (&to)[4], unsigned from) {
                : "memory");
 }
 __device__ inline void store_transposed(unsigned to, const unsigned* from) {
-  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(from[0]),
-               "r"(from[1]), "r"(from[2]), "r"(from[3])
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to),
+               "r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3])
                : "memory");
 }
 
@@ -159,25 +161,28 @@ __device__ inline void begin_products() { asm volatile("wgmma.fence.sync.aligned
 __device__ inline void end_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 __device__ inline void wait_for_products() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
 
-#define DLFS_SUMS_8(i)                                                                                         \
-  "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), "+f"(sums[i + 5]), \
-      "+f"(sums[i + 6]), "+f"(sums[i + 7])
-#define DLFS_SUMS_56                                                                                            \
-  DLFS_SUMS_8(0), DLFS_SUMS_8(8), DLFS_SUMS_8(16), DLFS_SUMS_8(24), DLFS_SUMS_8(32), DLFS_SUMS_8(40), DLFS_SUMS_8(48)
-#define DLFS_NAMES_56                                                                                              \
-  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, " \
-  "%24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, " \
+#define DLFS_SUMS_8(i)                                                                       \
+  "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), \
+      "+f"(sums[i + 5]), "+f"(sums[i + 6]), "+f"(sums[i + 7])
+#define DLFS_SUMS_56                                                                                  \
+  DLFS_SUMS_8(0), DLFS_SUMS_8(8), DLFS_SUMS_8(16), DLFS_SUMS_8(24), DLFS_SUMS_8(32), DLFS_SUMS_8(40), \
+      DLFS_SUMS_8(48)
+#define DLFS_NAMES_56                                                                                    \
+  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, " \
+  "%22, %23, "                                                                                           \
+  "%24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, " \
+  "%44, %45, "                                                                                           \
   "%46, %47, %48, %49, %50, %51, %52, %53, %54, %55"
-#define DLFS_PRODUCT_112(type)                                                                           \
+#define DLFS_PRODUCT_112(type)                                                                            \
   asm volatile("{ .reg .pred p; setp.ne.b32 p, %61, 0; wgmma.mma_async.sync.aligned.m64n112k16.f32." type \
                "." type " {" DLFS_NAMES_56 "}, {%56, %57, %58, %59}, %60, p, 1, 1, 0; }"                  \
-               : DLFS_SUMS_56                                                                            \
+               : DLFS_SUMS_56                                                                             \
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add))
-#define DLFS_PRODUCT_128(type)                                                                           \
+#define DLFS_PRODUCT_128(type)                                                                            \
   asm volatile("{ .reg .pred p; setp.ne.b32 p, %69, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32." type \
-               "." type " {" DLFS_NAMES_56                                                               \
+               "." type " {" DLFS_NAMES_56                                                                \
                ", %56, %57, %58, %59, %60, %61, %62, %63}, {%64, %65, %66, %67}, %68, p, 1, 1, 0; }"      \
-               : DLFS_SUMS_56, DLFS_SUMS_8(56)                                                           \
+               : DLFS_SUMS_56, DLFS_SUMS_8(56)                                                            \
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add))
 
 // sums [64, columns] = (add: +=) a [64,16] * b [16,columns]: sums and a in the warpgroup's registers, b described, [columns][16]

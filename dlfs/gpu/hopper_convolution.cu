@@ -1,5 +1,6 @@
 #include "dlfs/gpu/hopper_convolution.h"
 
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
 #include "dlfs/base/error.h"
@@ -17,6 +18,10 @@
 #define DLFS_HOPPER_ORDER 1
 #endif
 
+#if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#pragma nv_diag_suppress 177  // for other cards the kernel is empty, and nothing of it is called
+#endif
+
 namespace dlfs {
 namespace {
 
@@ -28,7 +33,8 @@ using namespace hopper;
 // tiles: a thread loads boxes into a ring, and two warpgroups take every other tile, one multiplying while the other stores.
 constexpr int channels = 64, taps = 9, steps = taps * channels / 16, across = 8;
 constexpr int row_bytes = channels * 2, filter_bytes = channels * taps * row_bytes;
-constexpr int copies = DLFS_HOPPER_COPIES, stages = copies == 1 ? 8 : 3, halo_across = copies == 1 ? across + 2 : across;
+constexpr int copies = DLFS_HOPPER_COPIES, stages = copies == 1 ? 8 : 3,
+              halo_across = copies == 1 ? across + 2 : across;
 constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgroup;
 
 // What lies where in shared memory, for tiles of `down` rows of pixels. Boxes begin at multiples of 1,024 bytes: the pattern by
@@ -38,9 +44,9 @@ struct Layout {
   static constexpr int halo = (down + 2) * halo_across * row_bytes;
   static constexpr int stage = (copies * halo + 1023) / 1024 * 1024;
   static constexpr int tile = down * across * row_bytes;
-  static constexpr int filters = stages * stage - filter_bytes;   // read once, then part of the ring
+  static constexpr int filters = stages * stage - filter_bytes;  // read once, then part of the ring
   static constexpr int stages_before_filters = filters / stage;  // free from the start
-  static constexpr int tiles = stages * stage;                    // one on its way out for each consumer
+  static constexpr int tiles = stages * stage;                   // one on its way out for each consumer
   static constexpr int barriers = tiles + consumers * tile;
   static constexpr int full = 0, empty = stages, filters_full = 2 * stages, filters_read = 2 * stages + 1,
                        addend = 2 * stages + 2, barrier_count = addend + consumers;
@@ -67,7 +73,9 @@ template <int down>
 struct Place {
   unsigned base;
   __device__ unsigned stage(int index) const { return base + index * Layout<down>::stage; }
-  __device__ unsigned tile(int consumer) const { return base + Layout<down>::tiles + consumer * Layout<down>::tile; }
+  __device__ unsigned tile(int consumer) const {
+    return base + Layout<down>::tiles + consumer * Layout<down>::tile;
+  }
   __device__ unsigned filters() const { return base + Layout<down>::filters; }
   __device__ unsigned barrier(int index) const { return base + Layout<down>::barriers + 8 * index; }
 };
@@ -88,7 +96,8 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
   using L = Layout<down>;
   expect(in.barrier(L::filters_full), filter_bytes);
   asm volatile(
-      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %2, %2}], "
+      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %2, "
+      "%2}], "
       "[%3];" ::"r"(in.filters()),
       "l"(&w), "r"(0), "r"(in.barrier(L::filters_full))
       : "memory");
@@ -101,7 +110,7 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
     expect(full, copies * L::halo);
     const Corner at = of.corner(tile, down);
     for (int copy = 0; copy < copies; ++copy)
-      load_box(in.stage(turn.stage) + copy * L::halo, x, {at.w - 1 + copy, at.h - 1, at.n}, full);
+      load_box(in.stage(turn.stage) + copy * L::halo, &x, {at.w - 1 + copy, at.h - 1, at.n}, full);
     turn.step(1);
     if (turn.stage == 0) again = true;
   }
@@ -134,7 +143,8 @@ __device__ __forceinline__ void read_filters(unsigned (&a)[steps][4], bool data_
 
 // sums = the products of one tile; not waited for.
 template <typename T, int down>
-__device__ __forceinline__ void multiply_tile(float (&sums)[down * 4], const unsigned (&a)[steps][4], unsigned stage) {
+__device__ __forceinline__ void multiply_tile(float (&sums)[down * 4], const unsigned (&a)[steps][4],
+                                              unsigned stage) {
   const uint64_t begin = (stage >> 4) | uint64_t{(halo_across * row_bytes) >> 4} << 32 | uint64_t{1} << 62;
   hold(sums);
   begin_products();
@@ -189,7 +199,8 @@ struct Moments {
       }
       const float away = count == 0 ? 0 : sum[f] / static_cast<float>(count);
       if (lane % 4 == 0)
-        of.moments[part * channels + filter + f * 8] = {shift[f] + away, fmaxf(0, fmaf(-away, sum[f], square[f]))};
+        of.moments[part * channels + filter + f * 8] = {shift[f] + away,
+                                                        fmaxf(0, fmaf(-away, sum[f], square[f]))};
     }
     if (threadIdx.x % warpgroup == 0) of.counts[part] = count;
   }
@@ -197,12 +208,14 @@ struct Moments {
 
 // A tile's numbers from registers to memory, through shared memory, where each warp has its 16 channels.
 template <typename T, int down>
-__device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&packed)[down * 2], const Arguments& of,
-                                           const CUtensorMap& y, Corner at, int consumer, unsigned phase, Place<down> in) {
+__device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&packed)[down * 2],
+                                           const Arguments& of, const CUtensorMap& y, Corner at, int consumer,
+                                           unsigned phase, Place<down> in) {
   const int lane = threadIdx.x % 32, word = threadIdx.x % warpgroup / 32 * 2 + lane / 8 % 2;
   const bool leads = threadIdx.x % warpgroup == 0;
   // Matrices of 8 pixels and 8 channels: a row's first and second eight channels, then the next row's.
-  const unsigned mine = in.tile(consumer) + lane / 16 * across * row_bytes + lane % 8 * row_bytes + (word ^ lane % 8) * 16;
+  const unsigned mine =
+      in.tile(consumer) + lane / 16 * across * row_bytes + lane % 8 * row_bytes + (word ^ lane % 8) * 16;
   if (of.add) {
     wait(in.barrier(Layout<down>::addend + consumer), phase, 5);
   } else {
@@ -223,16 +236,18 @@ __device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&p
       }
     }
 #pragma unroll
-    for (int i = 0; i < 4; ++i) packed[row * 2 + i] = pack<T>(sums[row * 4 + i * 2], sums[row * 4 + i * 2 + 1]);
+    for (int i = 0; i < 4; ++i)
+      packed[row * 2 + i] = pack<T>(sums[row * 4 + i * 2], sums[row * 4 + i * 2 + 1]);
     store_transposed(to, packed + row * 2);
   }
   publish_to_boxes();
   meet(3 + consumer, warpgroup);
-  if (leads) store_box(y, at, in.tile(consumer));
+  if (leads) store_box(&y, at, in.tile(consumer));
 }
 
 template <typename T, int down>
-__device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtensorMap& add, int consumer, Place<down> in) {
+__device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtensorMap& add, int consumer,
+                        Place<down> in) {
   using L = Layout<down>;
   const bool leads = threadIdx.x % warpgroup == 0;
   unsigned a[steps][4];
@@ -246,7 +261,7 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
     if (of.add && leads) {
       wait_for_stores();
       expect(in.barrier(L::addend + consumer), L::tile);
-      load_box(in.tile(consumer), add, at, in.barrier(L::addend + consumer));
+      load_box(in.tile(consumer), &add, at, in.barrier(L::addend + consumer));
     }
     __syncwarp();
     float sums[down * 4];
@@ -279,7 +294,9 @@ __global__ void __launch_bounds__(threads, 1)
   const Place<down> in{(shared_address(memory) + 1023) & ~1023U};
   if (threadIdx.x == 0) {
     for (int i = 0; i < L::barrier_count; ++i)
-      make_barrier(in.barrier(i), i >= L::empty && i < L::filters_full ? 4 : i == L::filters_read ? 4 * consumers : 1);
+      make_barrier(in.barrier(i), i >= L::empty && i < L::filters_full ? 4
+                                  : i == L::filters_read               ? 4 * consumers
+                                                                       : 1);
     publish_barriers();
   }
   __syncthreads();
@@ -304,7 +321,8 @@ Card present_card() {
   int device = 0;
   Card card;
   cuda_check(cudaGetDevice(&device), "cudaGetDevice");
-  cuda_check(cudaDeviceGetAttribute(&card.major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+  cuda_check(cudaDeviceGetAttribute(&card.major, cudaDevAttrComputeCapabilityMajor, device),
+             "cudaDeviceGetAttribute");
   cuda_check(cudaDeviceGetAttribute(&card.processors, cudaDevAttrMultiProcessorCount, device),
              "cudaDeviceGetAttribute");
   return card;
@@ -316,8 +334,9 @@ CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const
   static const auto encode = [] {  // from the driver, which nothing links
     void* found = nullptr;
     cudaDriverEntryPointQueryResult result{};
-    cuda_check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &found, 12000, cudaEnableDefault, &result),
-               "cudaGetDriverEntryPointByVersion");
+    cuda_check(
+        cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &found, 12000, cudaEnableDefault, &result),
+        "cudaGetDriverEntryPointByVersion");
     return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(found);
   }();
   cuuint64_t extents[rank], strides[rank];
@@ -329,10 +348,10 @@ CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const
     ones[i] = 1;
   }
   CUtensorMap map;
-  const int code = encode(&map, dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
-                          rank, const_cast<void*>(data), extents, strides, box_extents, ones,
-                          CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-                          CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const int code = encode(
+      &map, dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, rank,
+      const_cast<void*>(data), extents, strides, box_extents, ones, CU_TENSOR_MAP_INTERLEAVE_NONE,
+      CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   cuda_check(code, "cuTensorMapEncodeTiled");
   return map;
 }
@@ -357,7 +376,8 @@ void launch(const HopperConvolution& of, cudaStream_t stream) {
   cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<down>::bytes),
              "cudaFuncSetAttribute");
   kernel<<<present_card().processors, threads, Layout<down>::bytes, stream>>>(
-      map(of.x, halo_across, down + 2), boxes<3>(of.w, of.dtype, {channels, taps, channels}, {channels, taps, channels}),
+      map(of.x, halo_across, down + 2),
+      boxes<3>(of.w, of.dtype, {channels, taps, channels}, {channels, taps, channels}),
       map(of.y, across, down), map(of.add != nullptr ? of.add : of.y, across, down), arguments);
   check_launch("hopper convolution");
 }
