@@ -255,7 +255,7 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
   Moments moments;
   Turn turn{consumer};
   unsigned phase = 0;
-  if (DLFS_HOPPER_ORDER && consumer == 1) announce(1, 2 * warpgroup);
+  if (DLFS_HOPPER_ORDER && consumer == 1 && blockIdx.x < of.tiles) announce(1, 2 * warpgroup);
   for (int tile = blockIdx.x + consumer * gridDim.x; tile < of.tiles; tile += consumers * gridDim.x) {
     const Corner at = of.corner(tile, down);
     if (of.add && leads) {
@@ -293,6 +293,7 @@ __global__ void __launch_bounds__(threads, 1)
   extern __shared__ char memory[];
   const Place<down> in{(shared_address(memory) + 1023) & ~1023U};
   if (threadIdx.x == 0) {
+    prefetch(&x), prefetch(&w), prefetch(&y);
     for (int i = 0; i < L::barrier_count; ++i)
       make_barrier(in.barrier(i), i >= L::empty && i < L::filters_full ? 4
                                   : i == L::filters_read               ? 4 * consumers
