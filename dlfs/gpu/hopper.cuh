@@ -38,13 +38,14 @@ __device__ inline bool passed(unsigned barrier, unsigned phase) {
   return yes != 0;
 }
 
-#ifdef DLFS_HOPPER_GUARD  // a wait that lasts too long is told and given up
+// One thread waits.
+#ifdef DLFS_HOPPER_GUARD  // for tests of the kernels alone: a wait that lasts too long is told and given up
 __device__ int stuck = 0;
 __device__ inline void wait(unsigned barrier, unsigned phase, int name) {
-  const unsigned begin = clock();
+  const long long begin = clock64();
   while (!passed(barrier, phase)) {
     if (*reinterpret_cast<volatile int*>(&stuck) != 0) return;
-    if (clock() - begin > 1000000000U) {
+    if (clock64() - begin > 4'000'000'000LL) {
       atomicCAS(&stuck, 0, name);
       return;
     }
@@ -56,6 +57,11 @@ __device__ inline void wait(unsigned barrier, unsigned phase, int) {
   }
 }
 #endif
+// A whole warp waits, whose threads may leave the loop one by one: what follows wants them together.
+__device__ inline void wait_together(unsigned barrier, unsigned phase, int name) {
+  wait(barrier, phase, name);
+  __syncwarp();
+}
 
 // Barrier 1 to 15 of the block, for `threads` of it.
 __device__ inline void meet(int barrier, int threads) {
@@ -63,6 +69,17 @@ __device__ inline void meet(int barrier, int threads) {
 }
 __device__ inline void announce(int barrier, int threads) {
   asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+
+// Whether this thread is the last of `all` that come here; what each of them, and those it met before, wrote is then seen by
+// it. The counter is 0 before and after.
+__device__ inline bool comes_last(unsigned* counter, unsigned all) {
+  unsigned before;
+  asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;"
+               : "=r"(before)
+               : "l"(counter), "r"(all - 1)
+               : "memory");
+  return before == all - 1;
 }
 
 // ---- boxes ----

@@ -8,16 +8,6 @@
 #include "dlfs/gpu/hopper.cuh"
 #include "dlfs/gpu/launch.h"
 
-#ifndef DLFS_HOPPER_COPIES  // of a tile's halo: 1, or one for each column of the filter
-#define DLFS_HOPPER_COPIES 1
-#endif
-#ifndef DLFS_HOPPER_OFFSET  // whether descriptors tell where in the swizzle's pattern they begin
-#define DLFS_HOPPER_OFFSET 0
-#endif
-#ifndef DLFS_HOPPER_ORDER  // whether the two warpgroups multiply in turns
-#define DLFS_HOPPER_ORDER 1
-#endif
-
 #if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #pragma nv_diag_suppress 177  // for other cards the kernel is empty, and nothing of it is called
 #endif
@@ -33,8 +23,7 @@ using namespace hopper;
 // tiles: a thread loads boxes into a ring, and two warpgroups take every other tile, one multiplying while the other stores.
 constexpr int channels = 64, taps = 9, steps = taps * channels / 16, across = 8;
 constexpr int row_bytes = channels * 2, filter_bytes = channels * taps * row_bytes;
-constexpr int copies = DLFS_HOPPER_COPIES, stages = copies == 1 ? 8 : 3,
-              halo_across = copies == 1 ? across + 2 : across;
+constexpr int stages = 8, halo_across = across + 2;
 constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgroup;
 
 // What lies where in shared memory, for tiles of `down` rows of pixels. Boxes begin at multiples of 1,024 bytes: the pattern by
@@ -42,7 +31,7 @@ constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgr
 template <int down>
 struct Layout {
   static constexpr int halo = (down + 2) * halo_across * row_bytes;
-  static constexpr int stage = (copies * halo + 1023) / 1024 * 1024;
+  static constexpr int stage = (halo + 1023) / 1024 * 1024;
   static constexpr int tile = down * across * row_bytes;
   static constexpr int filters = stages * stage - filter_bytes;  // read once, then part of the ring
   static constexpr int stages_before_filters = filters / stage;  // free from the start
@@ -107,10 +96,9 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
     if (!again && turn.stage == L::stages_before_filters) wait(in.barrier(L::filters_read), 0, 1);
     if (again) wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1, 2);
     const unsigned full = in.barrier(L::full + turn.stage);
-    expect(full, copies * L::halo);
+    expect(full, L::halo);
     const Corner at = of.corner(tile, down);
-    for (int copy = 0; copy < copies; ++copy)
-      load_box(in.stage(turn.stage) + copy * L::halo, &x, {at.w - 1 + copy, at.h - 1, at.n}, full);
+    load_box(in.stage(turn.stage), &x, {at.w - 1, at.h - 1, at.n}, full);
     turn.step(1);
     if (turn.stage == 0) again = true;
   }
@@ -121,7 +109,7 @@ template <int down>
 __device__ __forceinline__ void read_filters(unsigned (&a)[steps][4], bool data_gradient, Place<down> in) {
   using L = Layout<down>;
   const int warp = threadIdx.x / 32 % 4, lane = threadIdx.x % 32, matrix = lane / 8;
-  wait(in.barrier(L::filters_full), 0, 3);
+  wait_together(in.barrier(L::filters_full), 0, 3);
   if (data_gradient) {  // rows are channels, what is summed over are filters, and taps stand the other way round
 #pragma unroll
     for (int step = 0; step < steps; ++step) {
@@ -150,11 +138,8 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[down * 4], const uns
   begin_products();
 #pragma unroll
   for (int step = 0; step < steps; ++step) {
-    const int down_by = step / 4 / 3, across_by = step / 4 % 3;
-    const int pixel = copies == 1 ? down_by * halo_across + across_by : down_by * across;
-    const int place = pixel * row_bytes + step % 4 * 32 + (copies == 1 ? 0 : across_by * Layout<down>::halo);
-    const uint64_t offset = DLFS_HOPPER_OFFSET ? uint64_t(pixel & 7) << 49 : 0;
-    multiply<T>(sums, a[step], begin + (place >> 4) + offset, step != 0);
+    const int pixel = step / 4 / 3 * halo_across + step / 4 % 3;
+    multiply<T>(sums, a[step], begin + ((pixel * row_bytes + step % 4 * 32) >> 4), step != 0);
   }
   end_products();
   hold(sums);
@@ -217,9 +202,10 @@ __device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&p
   const unsigned mine =
       in.tile(consumer) + lane / 16 * across * row_bytes + lane % 8 * row_bytes + (word ^ lane % 8) * 16;
   if (of.add) {
-    wait(in.barrier(Layout<down>::addend + consumer), phase, 5);
+    wait_together(in.barrier(Layout<down>::addend + consumer), phase, 5);
   } else {
     if (leads) wait_for_stores();
+    __syncwarp();
     meet(3 + consumer, warpgroup);
   }
 #pragma unroll
@@ -255,7 +241,7 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
   Moments moments;
   Turn turn{consumer};
   unsigned phase = 0;
-  if (DLFS_HOPPER_ORDER && consumer == 1 && blockIdx.x < of.tiles) announce(1, 2 * warpgroup);
+  if (consumer == 1 && blockIdx.x < of.tiles) announce(1, 2 * warpgroup);
   for (int tile = blockIdx.x + consumer * gridDim.x; tile < of.tiles; tile += consumers * gridDim.x) {
     const Corner at = of.corner(tile, down);
     if (of.add && leads) {
@@ -266,10 +252,10 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
     __syncwarp();
     float sums[down * 4];
     unsigned packed[down * 2];
-    wait(in.barrier(L::full + turn.stage), turn.phase, 4);
-    if (DLFS_HOPPER_ORDER) meet(1 + consumer, 2 * warpgroup);
+    wait_together(in.barrier(L::full + turn.stage), turn.phase, 4);
+    meet(1 + consumer, 2 * warpgroup);
     multiply_tile<T, down>(sums, a, in.stage(turn.stage));
-    if (DLFS_HOPPER_ORDER && tile + gridDim.x < of.tiles) announce(2 - consumer, 2 * warpgroup);
+    if (tile + gridDim.x < of.tiles) announce(2 - consumer, 2 * warpgroup);
     wait_for_products();
     hold(sums);
     if (threadIdx.x % 32 == 0) arrive(in.barrier(L::empty + turn.stage));
