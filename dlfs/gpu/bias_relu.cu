@@ -82,18 +82,23 @@ __global__ void mask_and_sum_part(unsigned rows, unsigned rows_per_part, unsigne
   if (partial != nullptr) store_sum(share, sum, partial + blockIdx.x * packs * width);
 }
 
+// With `shift`, the sums of y over all rows, those of distances from the means.
 template <typename T, int width>
 __global__ void sums_part(unsigned rows, unsigned rows_per_part, unsigned packs, const Pack<T, width>* y,
-                          float* partial) {
+                          const float* shift, float* partial) {
   const Share share(packs);
   const unsigned end = min(rows, (blockIdx.x + 1) * rows_per_part);
-  Pack<float, width> sum{}, squares{};
+  Pack<float, width> sum{}, squares{}, mean{};
+  if (shift != nullptr && share.line < share.height)
+#pragma unroll
+    for (int k = 0; k < width; ++k)
+      mean.at[k] = shift[share.pack() * width + k] / static_cast<float>(rows);
   if (share.line < share.height)
     for (unsigned row = blockIdx.x * rows_per_part + share.line; row < end; row += share.height) {
       const Pack<T, width> values = y[row * packs + share.pack()];
 #pragma unroll
       for (int k = 0; k < width; ++k) {
-        const float value = static_cast<float>(values.at[k]);
+        const float value = static_cast<float>(values.at[k]) - mean.at[k];
         sum.at[k] += value;
         squares.at[k] += value * value;
       }
@@ -111,6 +116,16 @@ __global__ void sum_parts(unsigned parts, unsigned channels, const float* partia
   for (unsigned part = lane; part < parts; part += 32) sum += partial[part * channels + channel];
   for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_down_sync(~0U, sum, distance);
   if (lane == 0) sums[channel] = add ? sums[channel] + sum : sum;
+}
+
+// moments [2,c]: at first sums over all rows. distances [2,c]: the sums of distances from their means, and of the squares.
+__global__ void moments_each(int channels, float rows, const float* distances, float* moments) {
+  const int c = static_cast<int>(blockIdx.x * threads + threadIdx.x);
+  if (c >= channels) return;
+  const float away = distances[c] / rows;
+  const float variance = fmaf(-away, away, distances[channels + c] / rows);
+  moments[c] = moments[c] / rows + away;
+  moments[channels + c] = variance < 0 ? 0 : variance;  // NaN comes through
 }
 
 template <typename T>
@@ -187,17 +202,31 @@ void finish_sum(Stream stream, const ChannelRows& of, const float* partial, floa
   check_launch("finish_sum");
 }
 
-void sums_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* sums) {
+static void add_up(Stream stream, const ChannelRows& of, const void* y, const float* shift, float* partial,
+                   float* sums) {
   in_packs(of, [&]<typename T, int width>(unsigned packs) {
     const auto [grid, rows_per_part] = cut(of, packs);
     sums_part<T, width><<<grid, threads, 0, native(stream)>>>(
-        static_cast<unsigned>(of.rows), rows_per_part, packs, static_cast<const Pack<T, width>*>(y), partial);
+        static_cast<unsigned>(of.rows), rows_per_part, packs, static_cast<const Pack<T, width>*>(y), shift, partial);
   });
   check_launch("sums_of_map");
   const int both = 2 * of.channels;
   sum_parts<<<blocks_for(both, threads / 32), threads, 0, native(stream)>>>(of.parts(), both, partial, sums,
                                                                             false);
   check_launch("sums_of_map's parts");
+}
+
+void sums_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* sums) {
+  add_up(stream, of, y, nullptr, partial, sums);
+}
+
+void moments_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* moments) {
+  float* const distances = partial + 2 * of.partial_bytes() / sizeof(float);
+  add_up(stream, of, y, nullptr, partial, moments);
+  add_up(stream, of, y, moments, partial, distances);
+  moments_each<<<blocks_for(of.channels, threads), threads, 0, native(stream)>>>(
+      of.channels, static_cast<float>(of.rows), distances, moments);
+  check_launch("moments_of_map");
 }
 
 void narrow_numbers(Stream stream, const float* from, void* to, DType dtype, int count) {

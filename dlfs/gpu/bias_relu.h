@@ -1,5 +1,5 @@
-// What stands around a convolution where cuDNN has no fused graph: bias, shortcut and ReLU behind it, the sums of its
-// channels for a batch norm, and before its gradients the gradient through the ReLU with the sum of each channel over all
+// What stands around a convolution where cuDNN has no fused graph: bias, shortcut and ReLU behind it, the sums or moments
+// of its channels for a batch norm, and before its gradients the gradient through the ReLU with the sum of each channel over all
 // positions, in one pass and in one fixed order on every card. Maps are rows of channels, a row a position, in f32, f16 or
 // bf16; bias and sums are in f32. Maps stand at multiples of 16 bytes.
 #pragma once
@@ -41,6 +41,11 @@ void finish_sum(Stream stream, const ChannelRows& of, const float* partial, floa
 
 // sums f32 [1,1,2,c] = those of y and of its squares. requires: twice partial_bytes() at `partial`.
 void sums_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* sums);
+
+// moments f32 [1,1,2,c] = mean and variance of y, channel by channel, in two passes. requires: twice partial_bytes() and as
+// much as moments at
+// `partial`.
+void moments_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* moments);
 
 // to [count] = from, in `dtype`.
 void narrow_numbers(Stream stream, const float* from, void* to, DType dtype, int count);

@@ -314,6 +314,7 @@ EngineFacts facts_of(const CudnnLibrary& library, const Descriptor& config, cons
 std::vector<Candidate> candidates(const CudnnLibrary& library, const ConvGraph& of,
                                   const Descriptor* device) {
   std::vector<Candidate> all;
+  if (of.moments) return all;
   const auto graph = std::make_shared<const Graph>(library, of);
   if (graph->descriptor() == nullptr) return all;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
@@ -445,7 +446,7 @@ std::string to_string(const ConvGraph& of) {
                 to_string(of.x), " ", to_string(of.w), " ", to_string(of.y), " stride ", of.stride, " pad ",
                 of.pad, " dilation ", of.dilation, " groups ", of.groups, flag(of.bias, " bias"),
                 flag(of.add, " add"), flag(of.relu, " relu"), flag(of.sums, " sums"),
-                flag(of.accumulate, " accumulate"));
+                flag(of.moments, " moments"), flag(of.accumulate, " accumulate"));
 }
 
 }  // namespace dlfs

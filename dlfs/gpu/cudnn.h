@@ -22,9 +22,10 @@ constexpr int engine_rules = 1;
 
 enum class ConvKind : uint8_t { forward, data_gradient, filter_gradient };
 
-// One graph. forward: y = relu(x * w + bias + add), and with `sums` the sums of y and of its squares, channel by channel;
+// One graph. forward: y = relu(x * w + bias + add), and with `sums` the sums of y and of its squares, channel by channel, or
+// with `moments`, which cuDNN does not have, y's mean and variance, exact (no cancellation) and with the same bits on every run;
 // data_gradient: x (+)= from y and w; filter_gradient: w (+)= from x and y. x, w, y, add and bias are of one type (cuDNN has
-// no engine of another bias), sums are f32. `relu` is for inference alone: cuDNN's turns NaN into 0, and a step that diverged must show.
+// no engine of another bias), sums and moments are f32 [1,1,2,k]. `relu` is for inference alone: cuDNN's turns NaN into 0, and a step that diverged must show.
 struct ConvGraph {
   ConvKind kind = ConvKind::forward;
   Shape x, w, y;  // [n,h,w,c], [k,r,s,c/groups], [n,oh,ow,k]
@@ -32,6 +33,7 @@ struct ConvGraph {
   DType dtype = DType::f32;                                    // or f16, bf16
   bool tf32 = false;                                           // of f32
   bool bias = false, add = false, relu = false, sums = false;  // of forward
+  bool moments = false;                                        // of forward: to ConvPointers::sums
   bool accumulate = false;                                     // of the gradients: (+)=
 };
 

@@ -142,7 +142,8 @@ CardSize CudaDevice::size() const {
     cuda_check(cudaDeviceGetAttribute(&value, what, index_), "cudaDeviceGetAttribute");
     return value;
   };
-  return {.processors = ask(cudaDevAttrMultiProcessorCount),
+  return {.architecture = 10 * ask(cudaDevAttrComputeCapabilityMajor) + ask(cudaDevAttrComputeCapabilityMinor),
+          .processors = ask(cudaDevAttrMultiProcessorCount),
           .shared_bytes = static_cast<size_t>(ask(cudaDevAttrMaxSharedMemoryPerBlockOptin))};
 }
 

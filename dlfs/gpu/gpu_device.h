@@ -11,6 +11,7 @@ namespace dlfs {
 
 // What our own kernels fit themselves to.
 struct CardSize {
+  int architecture = 0;  // 90 for sm_90; 0 where there is no card
   int processors = 132;
   size_t shared_bytes = 227 * 1024;  // that one block may have
 };

@@ -26,6 +26,14 @@ constexpr int row_bytes = channels * 2, filter_bytes = channels * taps * row_byt
 constexpr int stages = 8, halo_across = across + 2;
 constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgroup;
 
+// What the warpgroups of a block tell each other of moments at the end.
+struct Meeting {
+  float2 other[channels];                // of the second warpgroup: means and summed squares
+  float2 sums[warpgroup / 32][channels];  // by each warp of the last block of all
+  int count;
+  bool last;
+};
+
 // What lies where in shared memory, for tiles of `down` rows of pixels. Boxes begin at multiples of 1,024 bytes: the pattern by
 // which 16-byte words are swapped ("swizzle") hangs on the address alone.
 template <int down>
@@ -40,15 +48,19 @@ struct Layout {
   static constexpr int full = 0, empty = stages, filters_full = 2 * stages, filters_read = 2 * stages + 1,
                        addend = 2 * stages + 2, barrier_count = addend + consumers;
   static constexpr int bytes = barriers + 8 * barrier_count + 1024;  // the last to round the start up
-  static_assert(filters % 1024 == 0 && tile % 1024 == 0 && bytes <= 227 * 1024);
+  static_assert(filters % 1024 == 0 && tile % 1024 == 0 && bytes + sizeof(Meeting) <= 227 * 1024);
 };
 
 struct Arguments {
   int h, w, tiles;
+  float pixels;
   Divisor tiles_across, tiles_down;
-  bool data_gradient, add;
-  float2* moments;
-  int* counts;
+  bool data_gradient, add, relu;
+  const unsigned short* bias;
+  float* moments;  // null: none
+  float2* parts;   // [blocks,64]
+  int* counts;     // [blocks]
+  unsigned* ticket;
 
   __device__ Corner corner(int tile, int down) const {
     unsigned column, row;
@@ -56,6 +68,9 @@ struct Arguments {
     return {static_cast<int>(column) * across, static_cast<int>(row) * down, static_cast<int>(n)};
   }
 };
+
+// The first of a consumer's thread's two filters; the other is 8 further.
+__device__ int first_filter() { return threadIdx.x % warpgroup / 32 * 16 + threadIdx.x % 32 / 4; }
 
 // Where a block's barriers and boxes are.
 template <int down>
@@ -173,29 +188,102 @@ struct Moments {
     }
   }
 
-  __device__ void write(const Arguments& of, int part) {
-    const int lane = threadIdx.x % 32, filter = threadIdx.x % warpgroup / 32 * 16 + lane / 4;
+  // The mean of filter f's numbers and the sum of their squared distances from it, of all threads that share the filter.
+  __device__ float2 about_mean(int f) const {
+    float all = sum[f], squares = square[f];
 #pragma unroll
-    for (int f = 0; f < 2; ++f) {
-#pragma unroll
-      for (int distance = 1; distance < 4; distance *= 2) {
-        sum[f] += __shfl_xor_sync(~0U, sum[f], distance);
-        square[f] += __shfl_xor_sync(~0U, square[f], distance);
-      }
-      const float away = count == 0 ? 0 : sum[f] / static_cast<float>(count);
-      if (lane % 4 == 0)
-        of.moments[part * channels + filter + f * 8] = {shift[f] + away,
-                                                        fmaxf(0, fmaf(-away, sum[f], square[f]))};
+    for (int distance = 1; distance < 4; distance *= 2) {
+      all += __shfl_xor_sync(~0U, all, distance);
+      squares += __shfl_xor_sync(~0U, squares, distance);
     }
-    if (threadIdx.x % warpgroup == 0) of.counts[part] = count;
+    const float away = count == 0 ? 0 : all / static_cast<float>(count);
+    return {shift[f] + away, fmaf(-away, all, squares)};
   }
 };
+
+// Of `a` and `b` numbers together.
+__device__ float2 together(float2 first, int a, float2 second, int b) {
+  if (b == 0) return first;
+  const float distance = second.x - first.x, share = static_cast<float>(b) / static_cast<float>(a + b);
+  return {fmaf(distance, share, first.x),
+          first.y + second.y + distance * distance * share * static_cast<float>(a)};
+}
+
+// By one warpgroup, when all parts are written: they are added up in one order, as distances from the first part's mean.
+__device__ void finish_moments(const Arguments& of, Meeting& meeting) {
+  constexpr int warps = warpgroup / 32, at_once = 33;  // one round on 132 processors
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, channel = threadIdx.x % channels;
+  const int blocks = static_cast<int>(gridDim.x);
+  const auto* parts = reinterpret_cast<const float4*>(of.parts);  // of two channels
+  const float begin = __ldcg(of.parts + channel).x;
+  const float4 first = __ldcg(parts + lane);
+  float sum[2] = {}, square[2] = {};
+  for (int from = warp; from < blocks; from += warps * at_once) {
+    float4 part[at_once];
+    int count[at_once];
+#pragma unroll
+    for (int i = 0; i < at_once; ++i) {
+      const int at = min(from + i * warps, blocks - 1);
+      part[i] = __ldcg(parts + at * (channels / 2) + lane);
+      count[i] = __ldcg(of.counts + at);
+    }
+#pragma unroll
+    for (int i = 0; i < at_once; ++i) {
+      if (from + i * warps >= blocks) continue;
+      const auto n = static_cast<float>(count[i]);
+      const float x = part[i].x - first.x, z = part[i].z - first.z;
+      sum[0] += n * x;
+      sum[1] += n * z;
+      square[0] += fmaf(n * x, x, part[i].y);
+      square[1] += fmaf(n * z, z, part[i].w);
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < 2; ++i) meeting.sums[warp][lane * 2 + i] = {sum[i], square[i]};
+  meet(3, warpgroup);
+  if (threadIdx.x >= channels) return;
+  float2 all = {};
+#pragma unroll
+  for (int i = 0; i < warps; ++i) all.x += meeting.sums[i][channel].x, all.y += meeting.sums[i][channel].y;
+  const float away = all.x / of.pixels, variance = fmaf(-away, away, all.y / of.pixels);
+  of.moments[channel] = begin + away;
+  of.moments[channels + channel] = variance < 0 ? 0 : variance;  // NaN comes through
+}
+
+// The second warpgroup gives its moments to the first, which writes the block's; the last block of all makes the map's.
+__device__ void give_moments(const Moments& mine, const Arguments& of, int consumer) {
+  __shared__ Meeting meeting;
+  const int thread = threadIdx.x % warpgroup, filter = first_filter();
+  const bool writes = thread % 4 == 0;
+  float2 of_filter[2] = {mine.about_mean(0), mine.about_mean(1)};
+  if (consumer == 1) {
+    if (writes) meeting.other[filter] = of_filter[0], meeting.other[filter + 8] = of_filter[1];
+    if (thread == 0) meeting.count = mine.count;
+    __syncwarp();
+    announce(5, consumers * warpgroup);
+    return;
+  }
+  meet(5, consumers * warpgroup);
+#pragma unroll
+  for (int f = 0; f < 2; ++f) {
+    const float2 both =
+        together(of_filter[f], mine.count, meeting.other[filter + f * 8], meeting.count);
+    if (writes) of.parts[blockIdx.x * channels + filter + f * 8] = both;
+  }
+  if (thread == 0) of.counts[blockIdx.x] = mine.count + meeting.count;
+  __syncwarp();
+  meet(3, warpgroup);
+  if (thread == 0) meeting.last = comes_last(of.ticket, gridDim.x);
+  __syncwarp();
+  meet(3, warpgroup);
+  if (meeting.last) finish_moments(of, meeting);
+}
 
 // A tile's numbers from registers to memory, through shared memory, where each warp has its 16 channels.
 template <typename T, int down>
 __device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&packed)[down * 2],
-                                           const Arguments& of, const CUtensorMap& y, Corner at, int consumer,
-                                           unsigned phase, Place<down> in) {
+                                           const Arguments& of, float2 bias, const CUtensorMap& y, Corner at,
+                                           int consumer, unsigned phase, Place<down> in) {
   const int lane = threadIdx.x % 32, word = threadIdx.x % warpgroup / 32 * 2 + lane / 8 % 2;
   const bool leads = threadIdx.x % warpgroup == 0;
   // Matrices of 8 pixels and 8 channels: a row's first and second eight channels, then the next row's.
@@ -211,6 +299,8 @@ __device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&p
 #pragma unroll
   for (int row = 0; row < down; row += 2) {
     const unsigned to = mine + row * across * row_bytes;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) sums[row * 4 + i] += i / 2 % 2 == 0 ? bias.x : bias.y;
     if (of.add) {
       unsigned there[4];
       load_transposed(there, to);
@@ -221,6 +311,9 @@ __device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&p
         sums[row * 4 + i * 2 + 1] += pair.y;
       }
     }
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (of.relu && sums[row * 4 + i] <= 0) sums[row * 4 + i] = 0;
 #pragma unroll
     for (int i = 0; i < 4; ++i)
       packed[row * 2 + i] = pack<T>(sums[row * 4 + i * 2], sums[row * 4 + i * 2 + 1]);
@@ -238,6 +331,9 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
   const bool leads = threadIdx.x % warpgroup == 0;
   unsigned a[steps][4];
   read_filters(a, of.data_gradient, in);
+  unsigned bias = 0;
+  if (of.bias != nullptr)
+    bias = of.bias[first_filter()] | static_cast<unsigned>(of.bias[first_filter() + 8]) << 16;
   Moments moments;
   Turn turn{consumer};
   unsigned phase = 0;
@@ -260,12 +356,12 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
     hold(sums);
     if (threadIdx.x % 32 == 0) arrive(in.barrier(L::empty + turn.stage));
     __syncwarp();
-    store_tile<T>(sums, packed, of, y, at, consumer, phase, in);
+    store_tile<T>(sums, packed, of, unpack<T>(bias), y, at, consumer, phase, in);
     if (of.moments != nullptr) moments.take<T, down>(packed, of, at);
     turn.step(consumers);
     phase ^= 1;
   }
-  if (of.moments != nullptr) moments.write(of, blockIdx.x * consumers + consumer);
+  if (of.moments != nullptr) give_moments(moments, of, consumer);
   if (leads) wait_for_stores();
 }
 
@@ -299,21 +395,6 @@ __global__ void __launch_bounds__(threads, 1)
 }
 
 // ---- the host's half ----
-
-struct Card {
-  int major = 0, processors = 0;
-};
-
-Card present_card() {
-  int device = 0;
-  Card card;
-  cuda_check(cudaGetDevice(&device), "cudaGetDevice");
-  cuda_check(cudaDeviceGetAttribute(&card.major, cudaDevAttrComputeCapabilityMajor, device),
-             "cudaDeviceGetAttribute");
-  cuda_check(cudaDeviceGetAttribute(&card.processors, cudaDevAttrMultiProcessorCount, device),
-             "cudaDeviceGetAttribute");
-  return card;
-}
 
 // A tensor of numbers of 16 bits, [..., c] with c innermost, in boxes that are swapped as the products want them.
 template <int rank>
@@ -350,19 +431,25 @@ void launch(const HopperConvolution& of, cudaStream_t stream) {
     return boxes<4>(data, of.dtype, {s.c, s.w, s.h, s.n}, {s.c, box_w, box_h, 1});
   };
   const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + down - 1) / down);
+  auto* const parts = static_cast<float2*>(of.workspace);
   const Arguments arguments{.h = s.h,
                             .w = s.w,
                             .tiles = static_cast<int>(s.n * tiles_across.by * tiles_down.by),
+                            .pixels = static_cast<float>(int64_t{s.n} * s.h * s.w),
                             .tiles_across = tiles_across,
                             .tiles_down = tiles_down,
                             .data_gradient = of.data_gradient,
                             .add = of.add != nullptr,
-                            .moments = reinterpret_cast<float2*>(of.moments),
-                            .counts = of.counts};
+                            .relu = of.relu,
+                            .bias = static_cast<const unsigned short*>(of.bias),
+                            .moments = of.moments,
+                            .parts = parts,
+                            .counts = reinterpret_cast<int*>(parts + of.processors * channels),
+                            .ticket = of.ticket};
   const auto kernel = convolve<T, down>;
   cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<down>::bytes),
              "cudaFuncSetAttribute");
-  kernel<<<present_card().processors, threads, Layout<down>::bytes, stream>>>(
+  kernel<<<of.processors, threads, Layout<down>::bytes, stream>>>(
       map(of.x, halo_across, down + 2),
       boxes<3>(of.w, of.dtype, {channels, taps, channels}, {channels, taps, channels}),
       map(of.y, across, down), map(of.add != nullptr ? of.add : of.y, across, down), arguments);
@@ -371,8 +458,7 @@ void launch(const HopperConvolution& of, cudaStream_t stream) {
 
 template <typename T>
 void launch(const HopperConvolution& of, cudaStream_t stream) {
-  const auto rows = [&](int down) { return (of.map.h + down - 1) / down * down; };  // that tiles cover
-  if (rows(14) < rows(16))
+  if (hopper_tiles(of.map).down == 14)
     launch<T, 14>(of, stream);
   else
     launch<T, 16>(of, stream);
@@ -380,15 +466,24 @@ void launch(const HopperConvolution& of, cudaStream_t stream) {
 
 }  // namespace
 
-bool hopper_convolution_serves(const Shape& map, DType dtype) {
-#ifdef DLFS_SM90A
-  return (dtype == DType::f16 || dtype == DType::bf16) && map.c == channels && present_card().major == 9;
-#else
-  return map.c < 0 && is_float(dtype);
-#endif
+HopperTiles hopper_tiles(const Shape& map) {
+  const auto rows = [&](int down) { return (map.h + down - 1) / down; };
+  const int down = rows(14) * 14 < rows(16) * 16 ? 14 : 16;
+  const int64_t count = int64_t{map.n} * rows(down) * ((map.w + across - 1) / across);
+  return {down, count, count * down * across};
 }
 
-int hopper_convolution_parts() { return consumers * present_card().processors; }
+size_t hopper_workspace(int processors) {
+  return static_cast<size_t>(processors) * (channels * sizeof(float2) + sizeof(int));
+}
+
+bool built_for_hopper() {
+#ifdef DLFS_SM90A
+  return true;
+#else
+  return false;
+#endif
+}
 
 void run_hopper_convolution(const HopperConvolution& of, Stream stream) {
   const auto native = static_cast<cudaStream_t>(stream.native);

@@ -2,6 +2,7 @@
 
 #include "dlfs/gpu/bias_relu.h"
 #include "dlfs/gpu/direct_convolution.h"
+#include "dlfs/gpu/hopper_convolution.h"
 #include "dlfs/gpu/launch.h"
 #include "dlfs/gpu/tiled_convolution.h"
 
@@ -32,9 +33,10 @@ bool tiles_win(const ConvGraph& graph) {
   return false;
 }
 
-std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph& graph,
+std::unique_ptr<ConvEngine> engine_for(GpuDevice& device, const ConvGraph& graph,
                                        const TiledSettings& settings = {}) {
   if (tiles_win(graph)) return tiled_convolution(graph, settings);
+  if (auto engine = hopper_convolution(device, graph)) return engine;
   if (auto engine = device.cudnn().engine(graph)) return engine;
   return graph.groups == 1 && graph.dtype == DType::f32 ? tiled_convolution(graph)
                                                         : direct_convolution(graph);
@@ -43,7 +45,7 @@ std::unique_ptr<ConvEngine> engine_for(const GpuDevice& device, const ConvGraph&
 Tensor optional(const std::vector<Tensor>& all, size_t i) { return i < all.size() ? all[i] : Tensor{}; }
 
 // One kernel for all where one of ours or of cuDNN's makes it; what the engine leaves out is one pass of ours, and the sums
-// another. Working memory: a bias of the engine's type (in inference it is kept), the parts of the sums, the engine's own.
+// or moments another. Working memory: a bias of the engine's type (in inference it is kept), the parts of the sums or moments, the engine's own.
 class Forward : public Kernel {
  public:
   Forward(GpuDevice& device, const Site& site, const ConvGraph& wished)
@@ -59,13 +61,16 @@ class Forward : public Kernel {
              .relu = wished.relu && !graph.relu};
     pass_ = rest_.bias != nullptr || rest_.add != nullptr || rest_.relu;
     makes_sums_ = wished.sums && !graph.sums;
+    makes_moments_ = wished.moments && !graph.moments;
     narrows_ = graph.bias && graph.dtype != DType::f32;
     const Spec narrow{{1, 1, 1, rows_.channels}, graph.dtype};
     if (narrows_ && site.is_fixed(2))
       kept_ = device.allocate(bytes(narrow));
     else if (narrows_)
       partial_ = aligned(bytes(narrow));
-    workspace_ = partial_ + (makes_sums_ ? aligned(2 * rows_.partial_bytes()) : 0);
+    workspace_ = partial_;
+    if (makes_sums_ || makes_moments_) workspace_ += aligned(2 * rows_.partial_bytes());
+    if (makes_moments_) workspace_ += aligned(bytes(sums_.spec));
     site_.scratch.request(workspace_ + engine_->workspace());
   }
 
@@ -84,6 +89,8 @@ class Forward : public Kernel {
     if (pass_) finish_map(stream, rows_, rest_);
     if (makes_sums_)
       sums_of_map(stream, rows_, y.data, static_cast<float*>(scratch.at(partial_)), sums_.as<float>());
+    if (makes_moments_)
+      moments_of_map(stream, rows_, y.data, static_cast<float*>(scratch.at(partial_)), sums_.as<float>());
   }
   std::string engine() const override { return engine_->name(); }
 
@@ -91,10 +98,12 @@ class Forward : public Kernel {
   // Finds the engine; gives the graph that it makes, which is all or a part of what is wished for. cuDNN's ReLU turns NaN
   // into 0, so it serves inference alone; before a ReLU of ours the bias is in the same pass. It has shortcut and ReLU behind a bias alone, and sums of f16
   // behind nothing.
-  ConvGraph choose(const GpuDevice& device, const ConvGraph& wished) {
+  ConvGraph choose(GpuDevice& device, const ConvGraph& wished) {
+    if ((engine_ = hopper_convolution(device, wished))) return wished;
     ConvGraph plain = wished;
-    plain.bias = plain.add = plain.relu = plain.sums = false;
+    plain.bias = plain.add = plain.relu = plain.sums = plain.moments = false;
     ConvGraph graph = wished;
+    graph.moments = false;
     if (tiles_win(wished)) {
       graph.add = graph.sums = false;
       graph.relu &= !wished.add;
@@ -125,7 +134,7 @@ class Forward : public Kernel {
   Tensor bias_, add_, sums_;
   std::unique_ptr<ConvEngine> engine_;
   FinishMap rest_{};
-  bool pass_ = false, makes_sums_ = false, narrows_ = false;
+  bool pass_ = false, makes_sums_ = false, makes_moments_ = false, narrows_ = false;
   MemoryPtr kept_;                      // the bias of the engine's type
   size_t partial_ = 0, workspace_ = 0;  // offsets
 };
@@ -134,7 +143,7 @@ class Forward : public Kernel {
 // d_bias with d_w, as one row more; beside an engine of cuDNN's it takes passes of its own.
 class Backward : public Kernel {
  public:
-  Backward(const GpuDevice& device, const Site& site, ConvGraph graph)
+  Backward(GpuDevice& device, const Site& site, ConvGraph graph)
       : site_(site), rows_(rows_of(graph)), relu_(graph.relu) {
     graph.relu = false;
     const Grad &d_x = site.d_in[0], &d_w = site.d_in[1], &d_bias = site.d_in[2];

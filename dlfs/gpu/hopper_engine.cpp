@@ -1,0 +1,66 @@
+#include "dlfs/gpu/hopper_convolution.h"
+
+namespace dlfs {
+namespace {
+
+class HopperEngine : public ConvEngine {
+ public:
+  HopperEngine(GpuDevice& device, const ConvGraph& graph)
+      : graph_(graph), processors_(device.size().processors) {
+    if (!graph.moments) return;
+    const unsigned zero = 0;
+    ticket_ = device.allocate(sizeof zero);
+    device.upload({{{}, DType::i32}, ticket_->data()}, &zero, device.stream());
+  }
+  size_t workspace() const override { return graph_.moments ? hopper_workspace(processors_) : 0; }
+  const std::string& name() const override { return name_; }
+
+  void run(Stream stream, const ConvPointers& at, void* workspace) override {
+    const bool forward = graph_.kind == ConvKind::forward;
+    HopperConvolution of{.map = graph_.x,
+                         .dtype = graph_.dtype,
+                         .data_gradient = !forward,
+                         .relu = graph_.relu,
+                         .x = forward ? at.x : at.y,
+                         .w = at.w,
+                         .bias = graph_.bias ? at.bias : nullptr,
+                         .add = graph_.add ? at.add : graph_.accumulate ? at.x : nullptr,
+                         .y = forward ? at.y : at.x,
+                         .processors = processors_};
+    if (graph_.moments) {
+      of.moments = static_cast<float*>(at.sums);
+      of.workspace = workspace;
+      of.ticket = static_cast<unsigned*>(ticket_->data());
+    }
+    run_hopper_convolution(of, stream);
+  }
+
+ private:
+  ConvGraph graph_;
+  int processors_;
+  MemoryPtr ticket_;
+  std::string name_ = "own 3x3";
+};
+
+bool serves(const ConvGraph& of) {
+  const Shape filters{64, 3, 3, 64};
+  return of.kind != ConvKind::filter_gradient && (of.dtype == DType::f16 || of.dtype == DType::bf16) &&
+         of.w == filters && of.x == of.y && of.stride == 1 && of.pad == 1 && of.dilation == 1 && !of.sums;
+}
+
+bool pays(const ConvGraph& of, int processors) {
+  const HopperTiles tiles = hopper_tiles(of.x);
+  const auto pixels = static_cast<double>(of.x.count()) / of.x.c;
+  return tiles.count >= processors && static_cast<double>(tiles.pixels) <= 1.35 * pixels;
+}
+
+}  // namespace
+
+std::unique_ptr<ConvEngine> hopper_convolution(GpuDevice& device, const ConvGraph& graph, bool any_size) {
+  const CardSize card = device.size();
+  if (!built_for_hopper() || card.architecture != 90 || !serves(graph)) return nullptr;
+  if (!any_size && !pays(graph, card.processors)) return nullptr;
+  return std::make_unique<HopperEngine>(device, graph);
+}
+
+}  // namespace dlfs
