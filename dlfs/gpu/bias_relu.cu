@@ -91,8 +91,7 @@ __global__ void sums_part(unsigned rows, unsigned rows_per_part, unsigned packs,
   Pack<float, width> sum{}, squares{}, mean{};
   if (shift != nullptr && share.line < share.height)
 #pragma unroll
-    for (int k = 0; k < width; ++k)
-      mean.at[k] = shift[share.pack() * width + k] / static_cast<float>(rows);
+    for (int k = 0; k < width; ++k) mean.at[k] = shift[share.pack() * width + k] / static_cast<float>(rows);
   if (share.line < share.height)
     for (unsigned row = blockIdx.x * rows_per_part + share.line; row < end; row += share.height) {
       const Pack<T, width> values = y[row * packs + share.pack()];
@@ -206,8 +205,9 @@ static void add_up(Stream stream, const ChannelRows& of, const void* y, const fl
                    float* sums) {
   in_packs(of, [&]<typename T, int width>(unsigned packs) {
     const auto [grid, rows_per_part] = cut(of, packs);
-    sums_part<T, width><<<grid, threads, 0, native(stream)>>>(
-        static_cast<unsigned>(of.rows), rows_per_part, packs, static_cast<const Pack<T, width>*>(y), shift, partial);
+    sums_part<T, width><<<grid, threads, 0, native(stream)>>>(static_cast<unsigned>(of.rows), rows_per_part,
+                                                              packs, static_cast<const Pack<T, width>*>(y),
+                                                              shift, partial);
   });
   check_launch("sums_of_map");
   const int both = 2 * of.channels;

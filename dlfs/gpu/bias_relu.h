@@ -42,9 +42,8 @@ void finish_sum(Stream stream, const ChannelRows& of, const float* partial, floa
 // sums f32 [1,1,2,c] = those of y and of its squares. requires: twice partial_bytes() at `partial`.
 void sums_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* sums);
 
-// moments f32 [1,1,2,c] = mean and variance of y, channel by channel, in two passes. requires: twice partial_bytes() and as
-// much as moments at
-// `partial`.
+// moments f32 [1,1,2,c] = mean and variance of y, channel by channel, in two passes. requires: twice
+// partial_bytes() at `partial`, and behind them as much as moments are.
 void moments_of_map(Stream stream, const ChannelRows& of, const void* y, float* partial, float* moments);
 
 // to [count] = from, in `dtype`.

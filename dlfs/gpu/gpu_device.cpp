@@ -142,9 +142,10 @@ CardSize CudaDevice::size() const {
     cuda_check(cudaDeviceGetAttribute(&value, what, index_), "cudaDeviceGetAttribute");
     return value;
   };
-  return {.architecture = 10 * ask(cudaDevAttrComputeCapabilityMajor) + ask(cudaDevAttrComputeCapabilityMinor),
-          .processors = ask(cudaDevAttrMultiProcessorCount),
-          .shared_bytes = static_cast<size_t>(ask(cudaDevAttrMaxSharedMemoryPerBlockOptin))};
+  return {
+      .architecture = 10 * ask(cudaDevAttrComputeCapabilityMajor) + ask(cudaDevAttrComputeCapabilityMinor),
+      .processors = ask(cudaDevAttrMultiProcessorCount),
+      .shared_bytes = static_cast<size_t>(ask(cudaDevAttrMaxSharedMemoryPerBlockOptin))};
 }
 
 void CudaDevice::use() const { cuda_check(cudaSetDevice(index_), "cudaSetDevice"); }

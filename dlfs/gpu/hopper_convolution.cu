@@ -28,7 +28,7 @@ constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgr
 
 // What the warpgroups of a block tell each other of moments at the end.
 struct Meeting {
-  float2 other[channels];                // of the second warpgroup: means and summed squares
+  float2 other[channels];                 // of the second warpgroup: means and summed squares
   float2 sums[warpgroup / 32][channels];  // by each warp of the last block of all
   int count;
   bool last;
@@ -211,7 +211,7 @@ __device__ float2 together(float2 first, int a, float2 second, int b) {
 
 // By one warpgroup, when all parts are written: they are added up in one order, as distances from the first part's mean.
 __device__ void finish_moments(const Arguments& of, Meeting& meeting) {
-  constexpr int warps = warpgroup / 32, at_once = 33;  // one round on 132 processors
+  constexpr int warps = warpgroup / 32, at_once = 17;  // two rounds on 132 processors
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, channel = threadIdx.x % channels;
   const int blocks = static_cast<int>(gridDim.x);
   const auto* parts = reinterpret_cast<const float4*>(of.parts);  // of two channels
@@ -219,17 +219,16 @@ __device__ void finish_moments(const Arguments& of, Meeting& meeting) {
   const float4 first = __ldcg(parts + lane);
   float sum[2] = {}, square[2] = {};
   for (int from = warp; from < blocks; from += warps * at_once) {
-    float4 part[at_once];
-    int count[at_once];
+    float4 part[at_once] = {};
+    int count[at_once] = {};
 #pragma unroll
     for (int i = 0; i < at_once; ++i) {
-      const int at = min(from + i * warps, blocks - 1);
-      part[i] = __ldcg(parts + at * (channels / 2) + lane);
-      count[i] = __ldcg(of.counts + at);
+      const int at = from + i * warps;
+      if (at < blocks)
+        part[i] = __ldcg(parts + at * (channels / 2) + lane), count[i] = __ldcg(of.counts + at);
     }
 #pragma unroll
     for (int i = 0; i < at_once; ++i) {
-      if (from + i * warps >= blocks) continue;
       const auto n = static_cast<float>(count[i]);
       const float x = part[i].x - first.x, z = part[i].z - first.z;
       sum[0] += n * x;
@@ -266,8 +265,7 @@ __device__ void give_moments(const Moments& mine, const Arguments& of, int consu
   meet(5, consumers * warpgroup);
 #pragma unroll
   for (int f = 0; f < 2; ++f) {
-    const float2 both =
-        together(of_filter[f], mine.count, meeting.other[filter + f * 8], meeting.count);
+    const float2 both = together(of_filter[f], mine.count, meeting.other[filter + f * 8], meeting.count);
     if (writes) of.parts[blockIdx.x * channels + filter + f * 8] = both;
   }
   if (thread == 0) of.counts[blockIdx.x] = mine.count + meeting.count;

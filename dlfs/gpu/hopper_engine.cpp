@@ -24,7 +24,9 @@ class HopperEngine : public ConvEngine {
                          .x = forward ? at.x : at.y,
                          .w = at.w,
                          .bias = graph_.bias ? at.bias : nullptr,
-                         .add = graph_.add ? at.add : graph_.accumulate ? at.x : nullptr,
+                         .add = graph_.add          ? at.add
+                                : graph_.accumulate ? at.x
+                                                    : nullptr,
                          .y = forward ? at.y : at.x,
                          .processors = processors_};
     if (graph_.moments) {
