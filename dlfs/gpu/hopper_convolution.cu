@@ -5,7 +5,7 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/gpu/divisor.h"
-#include "dlfs/gpu/hopper.cuh"
+#include "dlfs/gpu/hopper_moments.cuh"
 #include "dlfs/gpu/launch.h"
 
 #if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -21,18 +21,10 @@ using namespace hopper;
 // warpgroup for the kernel's whole life. The pixels are a tile of 8 across and 16 or 14 down with a rim of one pixel, a box in
 // shared memory in which one pixel is a row of 128 bytes: each of the 9 taps reads the same box, shifted. A block walks over
 // tiles: a thread loads boxes into a ring, and two warpgroups take every other tile, one multiplying while the other stores.
-constexpr int channels = 64, taps = 9, steps = taps * channels / 16, across = 8;
+constexpr int taps = 9, steps = taps * channels / 16;
 constexpr int row_bytes = channels * 2, filter_bytes = channels * taps * row_bytes;
 constexpr int stages = 8, halo_across = across + 2;
-constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgroup;
-
-// What the warpgroups of a block tell each other of moments at the end.
-struct Meeting {
-  float2 other[channels];                 // of the second warpgroup: means and summed squares
-  float2 sums[warpgroup / 32][channels];  // by each warp of the last block of all
-  int count;
-  bool last;
-};
+constexpr int threads = (consumers + 1) * warpgroup;
 
 // What lies where in shared memory, for tiles of `down` rows of pixels. Boxes begin at multiples of 1,024 bytes: the pattern by
 // which 16-byte words are swapped ("swizzle") hangs on the address alone.
@@ -48,19 +40,15 @@ struct Layout {
   static constexpr int full = 0, empty = stages, filters_full = 2 * stages, filters_read = 2 * stages + 1,
                        addend = 2 * stages + 2, barrier_count = addend + consumers;
   static constexpr int bytes = barriers + 8 * barrier_count + 1024;  // the last to round the start up
-  static_assert(filters % 1024 == 0 && tile % 1024 == 0 && bytes + sizeof(Meeting) <= 227 * 1024);
+  static_assert(filters % 1024 == 0 && tile % 1024 == 0 && bytes + sizeof(MomentsMeeting) <= 227 * 1024);
 };
 
 struct Arguments {
   int h, w, tiles;
-  float pixels;
   Divisor tiles_across, tiles_down;
   bool data_gradient, add, relu;
   const unsigned short* bias;
-  float* moments;  // null: none
-  float2* parts;   // [blocks,64]
-  int* counts;     // [blocks]
-  unsigned* ticket;
+  MomentsTo moments;
 
   __device__ Corner corner(int tile, int down) const {
     unsigned column, row;
@@ -68,9 +56,6 @@ struct Arguments {
     return {static_cast<int>(column) * across, static_cast<int>(row) * down, static_cast<int>(n)};
   }
 };
-
-// The first of a consumer's thread's two filters; the other is 8 further.
-__device__ int first_filter() { return threadIdx.x % warpgroup / 32 * 16 + threadIdx.x % 32 / 4; }
 
 // Where a block's barriers and boxes are.
 template <int down>
@@ -160,123 +145,6 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[down * 4], const uns
   hold(sums);
 }
 
-// What a thread knows of its two filters: the sums of distances from a number near their mean, and of their squares.
-struct Moments {
-  float shift[2] = {}, sum[2] = {}, square[2] = {};
-  int count = 0;
-
-  // packed: pairs of pixels of the one filter and of the other by turns, of the tile at `at`.
-  template <typename T, int down>
-  __device__ __forceinline__ void take(const unsigned (&packed)[down * 2], const Arguments& of, Corner at) {
-    const int rows = min(down, of.h - at.h), columns = min(across, of.w - at.w), column = threadIdx.x % 4 * 2;
-    if (count == 0) {  // the first pixel of the first tile
-#pragma unroll
-      for (int f = 0; f < 2; ++f) shift[f] = __shfl_sync(~0U, unpack<T>(packed[f]).x, 0, 4);
-    }
-    count += rows * columns;
-    const bool first = column < columns, second = column + 1 < columns;
-#pragma unroll
-    for (int row = 0; row < down; ++row) {
-      if (row >= rows) break;
-#pragma unroll
-      for (int f = 0; f < 2; ++f) {
-        const float2 pair = unpack<T>(packed[row * 2 + f]);
-        const float x = first ? pair.x - shift[f] : 0, y = second ? pair.y - shift[f] : 0;
-        sum[f] += x + y;
-        square[f] = fmaf(y, y, fmaf(x, x, square[f]));
-      }
-    }
-  }
-
-  // The mean of filter f's numbers and the sum of their squared distances from it, of all threads that share the filter.
-  __device__ float2 about_mean(int f) const {
-    float all = sum[f], squares = square[f];
-#pragma unroll
-    for (int distance = 1; distance < 4; distance *= 2) {
-      all += __shfl_xor_sync(~0U, all, distance);
-      squares += __shfl_xor_sync(~0U, squares, distance);
-    }
-    const float away = count == 0 ? 0 : all / static_cast<float>(count);
-    return {shift[f] + away, fmaf(-away, all, squares)};
-  }
-};
-
-// Of `a` and `b` numbers together.
-__device__ float2 together(float2 first, int a, float2 second, int b) {
-  if (b == 0) return first;
-  const float distance = second.x - first.x, share = static_cast<float>(b) / static_cast<float>(a + b);
-  return {fmaf(distance, share, first.x),
-          first.y + second.y + distance * distance * share * static_cast<float>(a)};
-}
-
-// By one warpgroup, when all parts are written: they are added up in one order, as distances from the first part's mean.
-__device__ void finish_moments(const Arguments& of, Meeting& meeting) {
-  constexpr int warps = warpgroup / 32, at_once = 17;  // two rounds on 132 processors
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, channel = threadIdx.x % channels;
-  const int blocks = static_cast<int>(gridDim.x);
-  const auto* parts = reinterpret_cast<const float4*>(of.parts);  // of two channels
-  const float begin = __ldcg(of.parts + channel).x;
-  const float4 first = __ldcg(parts + lane);
-  float sum[2] = {}, square[2] = {};
-  for (int from = warp; from < blocks; from += warps * at_once) {
-    float4 part[at_once] = {};
-    int count[at_once] = {};
-#pragma unroll
-    for (int i = 0; i < at_once; ++i) {
-      const int at = from + i * warps;
-      if (at < blocks)
-        part[i] = __ldcg(parts + at * (channels / 2) + lane), count[i] = __ldcg(of.counts + at);
-    }
-#pragma unroll
-    for (int i = 0; i < at_once; ++i) {
-      const auto n = static_cast<float>(count[i]);
-      const float x = part[i].x - first.x, z = part[i].z - first.z;
-      sum[0] += n * x;
-      sum[1] += n * z;
-      square[0] += fmaf(n * x, x, part[i].y);
-      square[1] += fmaf(n * z, z, part[i].w);
-    }
-  }
-#pragma unroll
-  for (int i = 0; i < 2; ++i) meeting.sums[warp][lane * 2 + i] = {sum[i], square[i]};
-  meet(3, warpgroup);
-  if (threadIdx.x >= channels) return;
-  float2 all = {};
-#pragma unroll
-  for (int i = 0; i < warps; ++i) all.x += meeting.sums[i][channel].x, all.y += meeting.sums[i][channel].y;
-  const float away = all.x / of.pixels, variance = fmaf(-away, away, all.y / of.pixels);
-  of.moments[channel] = begin + away;
-  of.moments[channels + channel] = variance < 0 ? 0 : variance;  // NaN comes through
-}
-
-// The second warpgroup gives its moments to the first, which writes the block's; the last block of all makes the map's.
-__device__ void give_moments(const Moments& mine, const Arguments& of, int consumer) {
-  __shared__ Meeting meeting;
-  const int thread = threadIdx.x % warpgroup, filter = first_filter();
-  const bool writes = thread % 4 == 0;
-  float2 of_filter[2] = {mine.about_mean(0), mine.about_mean(1)};
-  if (consumer == 1) {
-    if (writes) meeting.other[filter] = of_filter[0], meeting.other[filter + 8] = of_filter[1];
-    if (thread == 0) meeting.count = mine.count;
-    __syncwarp();
-    announce(5, consumers * warpgroup);
-    return;
-  }
-  meet(5, consumers * warpgroup);
-#pragma unroll
-  for (int f = 0; f < 2; ++f) {
-    const float2 both = together(of_filter[f], mine.count, meeting.other[filter + f * 8], meeting.count);
-    if (writes) of.parts[blockIdx.x * channels + filter + f * 8] = both;
-  }
-  if (thread == 0) of.counts[blockIdx.x] = mine.count + meeting.count;
-  __syncwarp();
-  meet(3, warpgroup);
-  if (thread == 0) meeting.last = comes_last(of.ticket, gridDim.x);
-  __syncwarp();
-  meet(3, warpgroup);
-  if (meeting.last) finish_moments(of, meeting);
-}
-
 // A tile's numbers from registers to memory, through shared memory, where each warp has its 16 channels.
 template <typename T, int down>
 __device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&packed)[down * 2],
@@ -355,11 +223,12 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
     if (threadIdx.x % 32 == 0) arrive(in.barrier(L::empty + turn.stage));
     __syncwarp();
     store_tile<T>(sums, packed, of, unpack<T>(bias), y, at, consumer, phase, in);
-    if (of.moments != nullptr) moments.take<T, down>(packed, of, at);
+    if (of.moments.to != nullptr)
+      moments.take<T, down>(packed, min(down, of.h - at.h), min(across, of.w - at.w));
     turn.step(consumers);
     phase ^= 1;
   }
-  if (of.moments != nullptr) give_moments(moments, of, consumer);
+  if (of.moments.to != nullptr) give_moments(moments, of.moments, consumer);
   if (leads) wait_for_stores();
 }
 
@@ -433,17 +302,17 @@ void launch(const HopperConvolution& of, cudaStream_t stream) {
   const Arguments arguments{.h = s.h,
                             .w = s.w,
                             .tiles = static_cast<int>(s.n * tiles_across.by * tiles_down.by),
-                            .pixels = static_cast<float>(int64_t{s.n} * s.h * s.w),
                             .tiles_across = tiles_across,
                             .tiles_down = tiles_down,
                             .data_gradient = of.data_gradient,
                             .add = of.add != nullptr,
                             .relu = of.relu,
                             .bias = static_cast<const unsigned short*>(of.bias),
-                            .moments = of.moments,
-                            .parts = parts,
-                            .counts = reinterpret_cast<int*>(parts + of.processors * channels),
-                            .ticket = of.ticket};
+                            .moments = {.to = of.moments,
+                                        .pixels = static_cast<float>(int64_t{s.n} * s.h * s.w),
+                                        .parts = parts,
+                                        .counts = reinterpret_cast<int*>(parts + of.processors * channels),
+                                        .ticket = of.ticket}};
   const auto kernel = convolve<T, down>;
   cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<down>::bytes),
              "cudaFuncSetAttribute");
