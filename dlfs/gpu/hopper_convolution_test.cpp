@@ -70,14 +70,14 @@ Numbers products(const ConvGraph& g, const Tensors& in) {
           };
           double* const y = result.data() + (forward ? pixel(h, w) : pixel(from_h, from_w));
           const double* const x = forward ? in.x.data() + pixel(from_h, from_w) : in.y.data() + pixel(h, w);
-          for (int k = 0; k < channels; ++k)
-            for (int c = 0; c < channels; ++c) {
-              const double product = in.w[static_cast<size_t>((k * 9 + tap) * channels + c)];
+          for (int k = 0; k < channels; ++k) {
+            const double* const filter = in.w.data() + (k * 9 + tap) * channels;
+            for (int c = 0; c < channels; ++c)
               if (forward)
-                y[k] += product * x[c];
+                y[k] += filter[c] * x[c];
               else
-                y[c] += product * x[k];
-            }
+                y[c] += filter[c] * x[k];
+          }
         }
   return result;
 }
@@ -152,9 +152,10 @@ double error_of(const Numbers& found, const Numbers& right) {
 
 // Means to f32's own steps, beside which the deviation may be small.
 void expect_moments(const Found& found) {
+  const size_t count = found.result.size() / channels;
+  const auto pixels = static_cast<double>(count);
   for (size_t c = 0; c < channels; ++c) {
     double sum = 0, squares = 0;
-    const auto pixels = static_cast<double>(found.result.size() / channels);
     for (size_t i = c; i < found.result.size(); i += channels) sum += found.result[i];
     const double mean = sum / pixels;
     for (size_t i = c; i < found.result.size(); i += channels) squares += std::pow(found.result[i] - mean, 2);
