@@ -8,6 +8,7 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/gpu/engine_timer.h"
+#include "dlfs/gpu/hopper_convolution.h"
 #include "dlfs/gpu/launch.h"
 
 namespace dlfs {
@@ -134,7 +135,7 @@ CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn, const EngineSett
 
 CudaDevice::~CudaDevice() { cudaSetDevice(index_); }
 
-bool CudaDevice::gives_moments() const { return false; }
+bool CudaDevice::gives_moments() const { return built_for_hopper() && size().architecture == 90; }
 
 CardSize CudaDevice::size() const {
   const auto ask = [&](cudaDeviceAttr what) {

@@ -333,13 +333,6 @@ void launch(const HopperConvolution& of, cudaStream_t stream) {
 
 }  // namespace
 
-HopperTiles hopper_tiles(const Shape& map) {
-  const auto rows = [&](int down) { return (map.h + down - 1) / down; };
-  const int down = rows(14) * 14 < rows(16) * 16 ? 14 : 16;
-  const int64_t count = int64_t{map.n} * rows(down) * ((map.w + across - 1) / across);
-  return {down, count, count * down * across};
-}
-
 size_t hopper_workspace(int processors) {
   return static_cast<size_t>(processors) * (channels * sizeof(float2) + sizeof(int));
 }

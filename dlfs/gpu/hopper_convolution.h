@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "dlfs/gpu/gpu_device.h"
+#include "dlfs/gpu/hopper_tiles.h"
 
 namespace dlfs {
 
@@ -33,12 +34,6 @@ struct HopperConvolution {
   unsigned* ticket = nullptr;
 };
 size_t hopper_workspace(int processors);
-
-struct HopperTiles {
-  int down;               // rows of pixels in one
-  int64_t count, pixels;  // pixels: covered by all, outside of the map too
-};
-HopperTiles hopper_tiles(const Shape& map);
 
 bool built_for_hopper();
 // Only enqueues.

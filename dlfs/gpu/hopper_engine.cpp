@@ -50,18 +50,12 @@ bool serves(const ConvGraph& of) {
          of.w == filters && of.x == of.y && of.stride == 1 && of.pad == 1 && of.dilation == 1 && !of.sums;
 }
 
-bool pays(const ConvGraph& of, int processors) {
-  const HopperTiles tiles = hopper_tiles(of.x);
-  const auto pixels = static_cast<double>(of.x.count()) / of.x.c;
-  return tiles.count >= processors && static_cast<double>(tiles.pixels) <= 1.35 * pixels;
-}
-
 }  // namespace
 
 std::unique_ptr<ConvEngine> hopper_convolution(GpuDevice& device, const ConvGraph& graph, bool any_size) {
   const CardSize card = device.size();
   if (!built_for_hopper() || card.architecture != 90 || !serves(graph)) return nullptr;
-  if (!any_size && !pays(graph, card.processors)) return nullptr;
+  if (!any_size && !hopper_convolution_pays(graph.x, graph.w)) return nullptr;
   return std::make_unique<HopperEngine>(device, graph);
 }
 

@@ -211,13 +211,14 @@ KernelPtr convolution_forward_gpu(GpuDevice& device, const Site& site, Convoluti
   graph.tf32 = site.precision == Precision::tf32;
   graph.bias = static_cast<bool>(optional(site.in, 2));
   graph.add = static_cast<bool>(optional(site.in, 3));
-  graph.sums = static_cast<bool>(optional(site.out, 1));
+  graph.sums = !graph.moments && optional(site.out, 1);
   graph.relu = layer.relu;
   return std::make_unique<Forward>(device, site, graph);
 }
 
 KernelPtr convolution_backward_gpu(GpuDevice& device, const Site& site, ConvolutionLayer layer) {
   ConvGraph& graph = layer.graph;
+  graph.moments = false;
   graph.dtype = site.d_out[0].spec.dtype;
   graph.tf32 = site.precision == Precision::tf32;
   graph.relu = layer.relu;

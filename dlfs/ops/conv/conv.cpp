@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dlfs/gpu/own_3x3.h"
+#include "dlfs/gpu/hopper_tiles.h"
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -77,7 +77,7 @@ class Conv : public OpFunction<ConvSettings> {
 
 bool gives_moments(const Shape& x, const Shape& w, const ConvSettings& settings) {
   return settings.stride == 1 && settings.pad == 1 && settings.dilation == 1 && settings.groups == 1 &&
-         own_3x3_wins(x, w);
+         hopper_convolution_pays(x, w);
 }
 
 FunctionPtr conv_function(const ConvSettings& settings) { return std::make_shared<Conv>(settings); }

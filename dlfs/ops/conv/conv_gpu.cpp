@@ -11,7 +11,8 @@ ConvolutionLayer layer(const Site& site, const Shape& y, const ConvSettings& set
                     .stride = settings.stride,
                     .pad = settings.pad,
                     .dilation = settings.dilation,
-                    .groups = settings.groups},
+                    .groups = settings.groups,
+                    .moments = settings.moments},
           .relu = settings.relu};
 }
 
