@@ -35,6 +35,23 @@ std::string join(const std::vector<std::string>& parts, const std::string& betwe
   return all;
 }
 
+size_t character_length(std::string_view text) {
+  const auto byte = [&](size_t at) { return static_cast<unsigned char>(at < text.size() ? text[at] : 0); };
+  const auto follows = [&](size_t at) { return (byte(at) & 0xC0) == 0x80; };
+  const int first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool overlong = first == 0xE0 && byte(1) < 0xA0, surrogate = first == 0xED && byte(1) >= 0xA0;
+    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool overlong = first == 0xF0 && byte(1) < 0x90, too_large = first == 0xF4 && byte(1) >= 0x90;
+    return follows(1) && follows(2) && follows(3) && !overlong && !too_large ? 4 : 0;
+  }
+  return 0;
+}
+
 int width(const std::string& text) {
   const auto continues = [](char c) { return (c & 0xC0) == 0x80; };
   return static_cast<int>(text.size() - std::count_if(text.begin(), text.end(), continues));

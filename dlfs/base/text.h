@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dlfs {
@@ -22,6 +23,8 @@ std::string with_separators(int64_t value);   // 9123 -> "9,123"
 std::string human_bytes(size_t bytes);        // 1536 -> "1.5 KiB"
 std::string fixed(double value, int digits);  // 0.9123, 2 -> "0.91"
 std::string join(const std::vector<std::string>& parts, const std::string& between);
+// The bytes of the UTF-8 character that `text` begins with, or 0 where that is none.
+size_t character_length(std::string_view text);
 int width(const std::string& text);                     // in columns of a terminal: one a code point of UTF-8
 std::string cut(const std::string& text, int at_most);  // "cudnn engine 11", 10 -> "cudnn eng…"
 // Rows of words as aligned columns, two spaces apart; the first row is their heading. Columns of numbers end at one

@@ -16,6 +16,7 @@ struct Color {
 
 struct Size {
   int width = 0, height = 0;
+  bool operator==(const Size&) const = default;
 };
 
 struct Point {

@@ -4,6 +4,7 @@
 // export can write them back. Any thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ struct ImageFolder {
   std::string path;  // absolute once it is read from a store
 };
 
+// "./a//b.jpg" -> "a/b.jpg", so that one file has one name; "" for a path that is none or may lead out of its folder.
+std::string clean_path(const std::string& path);
+
 struct ImageRecord {
   int64_t id = 0;
   int64_t folder = 0;
@@ -58,5 +62,14 @@ struct Annotation {
   std::string segmentation;  // JSON as it came: COCO's polygons or run lengths; "" for none
   std::string extra;         // what else the source says (VOC's difficult), as a JSON object; "" for none
 };
+
+// Where the record with this id stands among those that are sorted by it.
+template <typename Records>
+std::optional<size_t> place_of(const Records& records, int64_t id) {
+  const auto found = std::lower_bound(records.begin(), records.end(), id,
+                                      [](const auto& record, int64_t wanted) { return record.id < wanted; });
+  if (found == records.end() || found->id != id) return {};
+  return static_cast<size_t>(found - records.begin());
+}
 
 }  // namespace dlfs

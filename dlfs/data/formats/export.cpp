@@ -84,12 +84,10 @@ void Selection::for_each(const std::function<void(const ImageWithBoxes&)>& take)
 std::string Selection::name(const ImageRecord& image) const { return starts_.at(image.folder) + image.path; }
 
 size_t Selection::category_index(int64_t id) const {
-  const auto found =
-      std::lower_bound(categories_.begin(), categories_.end(), id,
-                       [](const Category& category, int64_t wanted) { return category.id < wanted; });
-  if (found == categories_.end() || found->id != id)
+  const std::optional<size_t> found = place_of(categories_, id);
+  if (!found)
     throw FileError("export", concat(store_.path(), ": has no category ", id, ", but an annotation of it"));
-  return static_cast<size_t>(found - categories_.begin());
+  return *found;
 }
 
 const Category& Selection::category(int64_t id) const { return categories_[category_index(id)]; }

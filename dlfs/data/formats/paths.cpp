@@ -27,20 +27,12 @@ bool is_hidden(const fs::path& path) { return path.filename().string().front() =
 }  // namespace
 
 std::optional<std::string> relative_path(std::string_view path) {
-  if (path.size() > longest_path) return std::nullopt;
-  std::string slashed(path), result;
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (path.size() > longest_path || std::any_of(path.begin(), path.end(), is_control)) return std::nullopt;
+  std::string slashed(path);
   std::replace(slashed.begin(), slashed.end(), '\\', '/');
-  for (const char c : slashed)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return std::nullopt;
-  if (slashed.empty() || slashed.front() == '/') return std::nullopt;
-  for (size_t start = 0; start <= slashed.size();) {
-    const size_t end = std::min(slashed.find('/', start), slashed.size());
-    const std::string part = slashed.substr(start, end - start);
-    if (part == "..") return std::nullopt;
-    if (!part.empty() && part != ".") result += (result.empty() ? "" : "/") + part;
-    start = end + 1;
-  }
-  return result.empty() ? std::nullopt : std::optional(result);
+  std::string clean = clean_path(slashed);
+  return clean.empty() ? std::nullopt : std::optional(std::move(clean));
 }
 
 bool ends_with(std::string_view path, std::string_view ending) {

@@ -86,7 +86,7 @@ std::string StoreSource::name(uint32_t image) const {
 
 void StoreSource::refuse_other_size(uint32_t image, Size is) const {
   const Size known = snapshot_->image_size(images_[image]);
-  if (is.width != known.width || is.height != known.height)
+  if (is != known)
     throw FileError("data",
                     concat(name(image), ": is ", is.width, " x ", is.height, " pixels, but the store says ",
                            known.width, " x ", known.height, "; dlfs data audit lists such images"));

@@ -18,7 +18,6 @@ namespace {
 
 std::string text_of(Size size) { return concat(size.width, " x ", size.height); }
 bool is_known(Size size) { return size.width > 0 && size.height > 0; }
-bool equal(Size a, Size b) { return a.width == b.width && a.height == b.height; }
 
 // What is known of an image once its file was read.
 struct Row {
@@ -170,20 +169,20 @@ void Auditor::check_file(size_t image, FileCheck& check, FileCounts& counts) {
 void Auditor::check_header(size_t image, const CheckedFile& file) {
   const Size is = file.header.size, known = images_.image_size(image), turned = {is.height, is.width};
   const int orientation = file.header.orientation;
-  const bool unknown = !is_known(known), lies = orientation >= 5 && equal(known, turned);
+  const bool unknown = !is_known(known), lies = orientation >= 5 && known == turned;
   if (unknown)
     add(Fault::learned, image, text_of(is));
-  else if (!equal(is, known))
+  else if (is != known)
     add(Fault::wrong_size, image,
         concat("is ", text_of(is), lies ? " upright" : "", ", but the store says ", text_of(known),
                lies ? ", as it lies in the file" : ""));
   if (orientation != 1)
     add(Fault::rotated, image,
         concat("orientation ", orientation, "; the stored size is ",
-               unknown            ? "not known"
-               : equal(is, known) ? "the upright one"
-               : lies             ? "that of the file's rows"
-                                  : "another"));
+               unknown       ? "not known"
+               : is == known ? "the upright one"
+               : lies        ? "that of the file's rows"
+                             : "another"));
 }
 
 void Auditor::add_twins() {

@@ -46,10 +46,14 @@ LabelCheck::LabelCheck(const std::vector<Category>& categories, Findings& findin
   }
 }
 
-const std::string& LabelCheck::class_name(int64_t category) const {
-  static const std::string unknown = "?";
+ClassCounts* LabelCheck::find_class(int64_t category) {
   const auto found = std::lower_bound(ids_.begin(), ids_.end(), category);
-  return found != ids_.end() && *found == category ? facts_.classes[found - ids_.begin()].name : unknown;
+  return found != ids_.end() && *found == category ? &facts_.classes[found - ids_.begin()] : nullptr;
+}
+
+std::string LabelCheck::class_name(int64_t category) {
+  const ClassCounts* found = find_class(category);
+  return found != nullptr ? found->name : "?";
 }
 
 void LabelCheck::add(Fault fault, const Scene& scene, const Annotation& annotation, const std::string& what) {
@@ -102,8 +106,7 @@ void LabelCheck::take(const ImageWithBoxes& labelled, Size size, const std::stri
   int64_t boxes = 0;
   std::vector<std::string> labels;  // of the whole image
   for (const Annotation& one : labelled.annotations) {
-    const auto found = std::lower_bound(ids_.begin(), ids_.end(), one.category);
-    if (found != ids_.end() && *found == one.category) ++facts_.classes[found - ids_.begin()].labels[split];
+    if (ClassCounts* counts = find_class(one.category)) ++counts->labels[split];
     if (!one.box) {
       labels.push_back(class_name(one.category));
       continue;

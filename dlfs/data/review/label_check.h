@@ -54,7 +54,8 @@ class LabelCheck {
   void add(Fault fault, const Scene& scene, const Annotation& annotation, const std::string& what);
   void check_box(const Scene& scene, const Annotation& annotation, const BoundingBox& box);
   void check_doubled(const Scene& scene);
-  const std::string& class_name(int64_t category) const;
+  ClassCounts* find_class(int64_t category);
+  std::string class_name(int64_t category);
 
   Findings& findings_;
   LabelFacts facts_;

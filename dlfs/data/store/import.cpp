@@ -44,20 +44,6 @@ bool differ(const Value& from_source, const Value& known) {
   return from_source != Value() && from_source != known;
 }
 
-// "./a//b.jpg" -> "a/b.jpg", so that one file has one name; "" for a path that is none or may lead out.
-std::string clean_path(const std::string& path) {
-  std::string clean;
-  if (path.find('\0') != std::string::npos || path.starts_with('/')) return "";
-  for (size_t start = 0; start <= path.size();) {
-    const size_t end = std::min(path.find('/', start), path.size());
-    const std::string part = path.substr(start, end - start);
-    if (part == "..") return "";
-    if (!part.empty() && part != ".") clean += (clean.empty() ? "" : "/") + part;
-    start = end + 1;
-  }
-  return clean;
-}
-
 int64_t last_image(Database& database) {
   Query query(database, "SELECT coalesce(max(id), 0) FROM image");
   query.next();

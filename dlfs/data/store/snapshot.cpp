@@ -9,15 +9,6 @@
 namespace dlfs {
 namespace {
 
-// Where a record with this id stands among those that are sorted by it.
-template <typename Records>
-std::optional<size_t> place_of(const Records& records, int64_t id) {
-  const auto found = std::lower_bound(records.begin(), records.end(), id,
-                                      [](const auto& record, int64_t wanted) { return record.id < wanted; });
-  if (found == records.end() || found->id != id) return {};
-  return static_cast<size_t>(found - records.begin());
-}
-
 size_t count(Database& database, const char* sql) {
   Query query(database, sql);
   query.next();
