@@ -2,8 +2,10 @@
 // thread.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -19,9 +21,19 @@ std::string concat(const Parts&... parts) {
   return stream.str();
 }
 
-std::string with_separators(int64_t value);   // 9123 -> "9,123"
-std::string human_bytes(size_t bytes);        // 1536 -> "1.5 KiB"
-std::string fixed(double value, int digits);  // 0.9123, 2 -> "0.91"
+// The number that all of `text` is, in the C locale; nothing where it is none, or more than the type holds.
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && stop == end ? std::optional(number) : std::nullopt;
+}
+
+std::vector<std::string> split(const std::string& text, char at);  // "a,,b" -> "a", "", "b"
+std::string with_separators(int64_t value);                        // 9123 -> "9,123"
+std::string human_bytes(size_t bytes);                             // 1536 -> "1.5 KiB"
+std::string fixed(double value, int digits);                       // 0.9123, 2 -> "0.91"
 std::string join(const std::vector<std::string>& parts, const std::string& between);
 // The bytes of the UTF-8 character that `text` begins with, or 0 where that is none.
 size_t character_length(std::string_view text);

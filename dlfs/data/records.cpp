@@ -1,32 +1,22 @@
 #include "dlfs/data/records.h"
 
-#include <algorithm>
+#include <array>
+
+#include "dlfs/base/text.h"
 
 namespace dlfs {
 
 std::string to_string(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::validation:
-      return "val";
-    case Split::test:
-      return "test";
-    case Split::none:
-      break;
-  }
-  return "none";
+  constexpr std::array names = {"train", "val", "test", "none"};
+  return names[static_cast<size_t>(split)];
 }
 
 std::string clean_path(const std::string& path) {
   std::string clean;
   if (path.find('\0') != std::string::npos || path.starts_with('/')) return "";
-  for (size_t start = 0; start <= path.size();) {
-    const size_t end = std::min(path.find('/', start), path.size());
-    const std::string part = path.substr(start, end - start);
+  for (const std::string& part : split(path, '/')) {
     if (part == "..") return "";
     if (!part.empty() && part != ".") clean += (clean.empty() ? "" : "/") + part;
-    start = end + 1;
   }
   return clean;
 }

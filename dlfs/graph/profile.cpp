@@ -1,14 +1,11 @@
 #include "dlfs/graph/profile.h"
 
 #include <algorithm>
-#include <chrono>
+
+#include "dlfs/base/clock.h"
 
 namespace dlfs {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // No less than none: below its floor a step's tensors lay in a cache.
 double above(double measured, double at_least) { return std::max(measured - at_least, 0.0); }
@@ -47,11 +44,11 @@ Seconds measure(const std::function<void()>& work, int rounds) {
   constexpr double enough_seconds = 0.5;
   work();
   std::vector<double> seconds;
-  const auto begin = std::chrono::steady_clock::now();
-  while (seconds.size() < fewest || (seconds.size() < most && seconds_since(begin) < enough_seconds)) {
-    const auto start = std::chrono::steady_clock::now();
+  const Stopwatch all;
+  while (seconds.size() < fewest || (seconds.size() < most && all.seconds() < enough_seconds)) {
+    const Stopwatch round;
     work();
-    seconds.push_back(seconds_since(start));
+    seconds.push_back(round.seconds());
   }
   std::sort(seconds.begin(), seconds.end());
   return {.median = seconds[seconds.size() / 2], .fastest = seconds[0]};

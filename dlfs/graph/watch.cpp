@@ -9,12 +9,8 @@ namespace dlfs {
 namespace {
 
 std::vector<float> content(Device& device, const Tensor& tensor, Stream stream) {
-  if (!tensor || !is_float(tensor.spec.dtype)) return {};
-  std::vector<std::byte> content(bytes(tensor.spec));
-  device.download(tensor, content.data(), stream);
-  std::vector<float> values(static_cast<size_t>(tensor.shape().count()));
-  convert(content.data(), tensor.spec.dtype, values.data(), DType::f32, values.size());
-  return values;
+  return tensor && is_float(tensor.spec.dtype) ? download_floats(device, tensor, stream)
+                                               : std::vector<float>();
 }
 
 const char* word(float value) { return std::isnan(value) ? "NaN" : value > 0 ? "infinity" : "-infinity"; }

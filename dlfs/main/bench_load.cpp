@@ -1,7 +1,7 @@
 // `dlfs bench load`: how fast a store's images become batches on the device, and what limits that.
 #include <algorithm>
-#include <chrono>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/base/json.h"
 #include "dlfs/base/text.h"
 #include "dlfs/data/loader/loader.h"
@@ -14,8 +14,6 @@ namespace {
 
 constexpr double round_seconds = 1;
 constexpr int rounds = 5;
-
-using Clock = std::chrono::steady_clock;
 
 // A square is cut out by chance, as classifiers are trained; anything else is filled as far as an image goes, as detectors are.
 Recipe recipe_for(Size size) {
@@ -49,13 +47,13 @@ Measured measure(Loader& loader, Device& device, Plan& plan) {
   double seconds = 0;
   Measured measured;
   for (int round = 0; round < rounds; ++round) {
-    const Clock::time_point start = Clock::now();
+    const Stopwatch watch;
     double took = 0;
     int64_t images = 0;
     while (took < round_seconds) {
       images += run();
       device.synchronize(device.stream());
-      took = std::chrono::duration<double>(Clock::now() - start).count();
+      took = watch.seconds();
     }
     rates.push_back(static_cast<double>(images) / took);
     seconds += took;

@@ -1,9 +1,9 @@
 // `dlfs bench train` and `dlfs bench infer`: one batch of random numbers, over and over.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/base/random.h"
 #include "dlfs/gpu/gpu.h"
 #include "dlfs/graph/profile.h"
@@ -77,20 +77,12 @@ void trace_model(Trace& trace, const Model& model, const BenchCommand& command, 
   trace.output("logits", model.build(images, command.classes));
 }
 
-std::vector<float> numbers_of(Device& device, const Tensor& tensor) {
-  std::vector<std::byte> content(bytes(tensor.spec));
-  std::vector<float> numbers(static_cast<size_t>(tensor.shape().count()));
-  device.download(tensor, content.data(), device.stream());
-  convert(content.data(), tensor.spec.dtype, numbers.data(), DType::f32, numbers.size());
-  return numbers;
-}
-
 // Whether two machines did the same: two losses, or the sum of the logits.
 BenchFields check_fields(Device& device, const Plan& plan, const std::function<void(int)>& run) {
   if (plan.schedule().names.count("loss") != 0) {
     const auto loss_after = [&](int steps) {
       run(steps);
-      return double{numbers_of(device, plan["loss"])[0]};
+      return double{download_floats(device, plan["loss"], device.stream())[0]};
     };
     const double first = loss_after(1), last = loss_after(first_steps - 1);
     return {{"finite", std::isfinite(last) ? "yes" : "no"},
@@ -99,7 +91,7 @@ BenchFields check_fields(Device& device, const Plan& plan, const std::function<v
   }
   run(1);
   double sum = 0;
-  for (const float logit : numbers_of(device, plan["logits"])) sum += logit;
+  for (const float logit : download_floats(device, plan["logits"], device.stream())) sum += logit;
   return {{"finite", std::isfinite(sum) ? "yes" : "no"}, {"logits_sum", sum, 13}};
 }
 
@@ -117,7 +109,7 @@ void bench_model(const Model& model, const BenchCommand& command, Device& device
                  std::ostream& out) {
   constexpr double shortest_round = 0.02;  // seconds: so that a wait at its end counts for little
   const MemoryMeter memory(device);
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch compiling;
   State state(1);
   Trace trace(state, {.mode = command.what == "train" ? Mode::train : Mode::infer,
                       .precision = command.precision,
@@ -126,8 +118,7 @@ void bench_model(const Model& model, const BenchCommand& command, Device& device
   trace_model(trace, model, command, device.kind());
   Plan plan(std::move(trace));
   plan.compile(device);
-  const double compile_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double compile_seconds = compiling.seconds();
 
   upload_inputs(device, plan, command.classes);
   upload_numbers(device, plan["images"], images_of(model, plan["images"].shape()));

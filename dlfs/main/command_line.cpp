@@ -131,14 +131,11 @@ void add_predict(CLI::App& verb, PredictCommand& predict) {
 
 // "224" or "1344x800"
 Size parse_size(const std::string& word) {
-  Size size;
-  const char* const end = word.data() + word.size();
-  auto read = std::from_chars(word.data(), end, size.width);
-  size.height = size.width;
-  if (read.ec == std::errc{} && read.ptr != end && *read.ptr == 'x')
-    read = std::from_chars(read.ptr + 1, end, size.height);
+  const std::vector<std::string> sides = split(word, 'x');
+  const Size size = {parse_number<int>(sides.front()).value_or(0),
+                     parse_number<int>(sides.back()).value_or(0)};
   const auto fits = [](int side) { return side >= 1 && side <= 8192; };
-  if (read.ec != std::errc{} || read.ptr != end || !fits(size.width) || !fits(size.height))
+  if (sides.size() > 2 || !fits(size.width) || !fits(size.height))
     refuse("--size is " + word + ", but must be as 224 or 1344x800, each from 1 to 8192");
   return size;
 }

@@ -1,11 +1,11 @@
 // dlfs data: a look at a store before a model learns from it.
 #include <unistd.h>
 
-#include <chrono>
 #include <iostream>
 #include <limits>
 #include <thread>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/base/error.h"
 #include "dlfs/data/review/browse.h"
 #include "dlfs/main/audit_text.h"
@@ -19,9 +19,8 @@ namespace {
 class ProgressLine {
  public:
   void operator()(size_t done, size_t all) {
-    const auto now = std::chrono::steady_clock::now();
-    if (all > 0 && now - shown_ < std::chrono::milliseconds(100)) return;
-    shown_ = now;
+    if (all > 0 && since_shown_.seconds() < 0.1) return;
+    since_shown_ = {};
     std::cerr << "\r\33[K";
     if (all > 0)
       std::cerr << with_separators(static_cast<int64_t>(done)) << " of "
@@ -30,11 +29,11 @@ class ProgressLine {
   }
 
  private:
-  std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
+  Stopwatch since_shown_;
 };
 
 void run_audit(const DataCommand& command, std::ostream& out) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   Store store(command.store, StoreUse::write);
   AuditRequest request{.threads = command.threads};
   if (request.threads == 0)
@@ -43,9 +42,8 @@ void run_audit(const DataCommand& command, std::ostream& out) {
   if (command.all) request.listed = std::numeric_limits<size_t>::max();
   const AuditReport report = audit(store, request);
   if (request.progress) request.progress(0, 0);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   const AuditTextSettings settings{
-      .store = command.store, .all = command.all, .threads = request.threads, .seconds = seconds.count()};
+      .store = command.store, .all = command.all, .threads = request.threads, .seconds = watch.seconds()};
   out << (command.json ? audit_json(report, settings) + "\n" : audit_text(report, settings)) << std::flush;
   if (const int64_t errors = report.count(Level::error); errors > 0)
     throw PartlyDone("dlfs", concat("the audit found ", errors, errors == 1 ? " error" : " errors"));

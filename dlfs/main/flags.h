@@ -3,7 +3,6 @@
 // "--lr is abc, but must be a number above 0". One thread.
 #pragma once
 
-#include <charconv>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,12 +43,11 @@ template <typename Number>
 void add_number(CLI::App& verb, const std::string& name, const std::string& what, Number& number,
                 Allowed<Number> allowed, const char* whose = "") {
   const auto take = [=, &number](const std::string& word) {
-    std::conditional_t<std::is_floating_point_v<Number>, double, Number> read{};
-    const char* end = word.data() + word.size();
-    const auto [stop, error] = std::from_chars(word.data(), end, read);
-    if (error != std::errc{} || stop != end || !allowed.has(static_cast<Number>(read)))
+    const auto read =
+        parse_number<std::conditional_t<std::is_floating_point_v<Number>, double, Number>>(word);
+    if (!read || !allowed.has(static_cast<Number>(*read)))
       refuse(concat(name, " is ", word, ", but must be ", allowed.words));
-    number = static_cast<Number>(read);
+    number = static_cast<Number>(*read);
   };
   add_value(verb, name, "N", concat(what, " [", whose, number, "]"), take);
 }

@@ -1,6 +1,6 @@
-#include <chrono>
 #include <sstream>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/base/file.h"
 #include "dlfs/base/text.h"
 #include "dlfs/main/terminal.h"
@@ -44,12 +44,12 @@ std::string remarks(const ImportReport& report) {
 }  // namespace
 
 void run_import(const ImportCommand& command, std::ostream& out) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const size_t slash = command.store.rfind('/');
   if (slash != std::string::npos && slash > 0) make_directories(command.store.substr(0, slash));
   Store store(command.store, StoreUse::create);
   const ImportReport report = import_annotations(store, command.request);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const double seconds = watch.seconds();
   const std::string negatives =
       report.empty_images > 0 ? concat("; ", with_separators(report.empty_images), " without objects") : "";
   std::vector<std::vector<std::string>> rows;
@@ -60,7 +60,7 @@ void run_import(const ImportCommand& command, std::ostream& out) {
     rows.push_back({"annotations", new_and_known(report.annotations, report.known_annotations)});
     rows.push_back({"categories", new_and_known(report.categories, 0)});
   }
-  out << printable(command.store) << ": imported in " << fixed(seconds.count(), 1) << " s\n"
+  out << printable(command.store) << ": imported in " << fixed(seconds, 1) << " s\n"
       << columns(rows) << fitted(remarks(report));
 }
 

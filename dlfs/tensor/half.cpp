@@ -95,4 +95,12 @@ void convert(const void* from, DType from_type, void* to, DType to_type, size_t 
   }
 }
 
+std::vector<float> download_floats(Device& device, const Tensor& tensor, Stream stream) {
+  std::vector<std::byte> content(bytes(tensor.spec));
+  device.download(tensor, content.data(), stream);
+  std::vector<float> values(static_cast<size_t>(tensor.shape().count()));
+  convert(content.data(), tensor.spec.dtype, values.data(), DType::f32, values.size());
+  return values;
+}
+
 }  // namespace dlfs

@@ -6,8 +6,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
-#include "dlfs/tensor/shape.h"
+#include "dlfs/tensor/device.h"
 
 namespace dlfs {
 
@@ -40,5 +41,8 @@ void set_number(void* content, DType dtype, size_t i, double value);
 
 // `count` numbers from one type to another; both of them floats.
 void convert(const void* from, DType from_type, void* to, DType to_type, size_t count);
+
+// What a tensor of floats holds, once all work enqueued on the stream before has ended.
+std::vector<float> download_floats(Device& device, const Tensor& tensor, Stream stream);
 
 }  // namespace dlfs

@@ -36,14 +36,6 @@ void Evaluator::trace_model(Trace& trace, int batch) const {
   trace.output("logits", model_.build(images, classes_));
 }
 
-// Logits are of the type that matrix work has.
-void Evaluator::read_logits(const Plan& plan, std::span<float> to) const {
-  const Tensor logits = plan["logits"];
-  std::vector<std::byte> content(bytes(logits.spec));
-  device_.download(logits, content.data(), device_.stream());
-  convert(content.data(), logits.spec.dtype, to.data(), DType::f32, to.size());
-}
-
 Plan& Evaluator::plan_for(int batch) {
   std::unique_ptr<Plan>& plan = plans_[batch];
   if (!plan) {
@@ -70,7 +62,7 @@ std::vector<float> Evaluator::logits(std::span<const uint8_t> pixels) {
   const auto size = static_cast<size_t>(model_.input.count());
   const int count = static_cast<int>(pixels.size() / size);
   refresh();
-  std::vector<float> all(static_cast<size_t>(count) * classes_);
+  std::vector<float> all;
   const Look look{.width = static_cast<float>(model_.input.w), .height = static_cast<float>(model_.input.h)};
   const std::vector<Look> looks(std::min(largest_batch, count), look);
   for (int first = 0; first < count; first += largest_batch) {
@@ -78,8 +70,8 @@ std::vector<float> Evaluator::logits(std::span<const uint8_t> pixels) {
     device_.upload(plan["pixels"], &pixels[first * size], device_.stream());
     device_.upload(plan["looks"], looks.data(), device_.stream());
     plan.run(device_.stream());
-    const auto size_of = static_cast<size_t>(plan["logits"].shape().count());
-    read_logits(plan, std::span(all).subspan(static_cast<size_t>(first) * classes_, size_of));
+    const std::vector<float> some = download_floats(device_, plan["logits"], device_.stream());
+    all.insert(all.end(), some.begin(), some.end());
   }
   return all;
 }
@@ -95,14 +87,12 @@ std::vector<Prediction> Evaluator::predict(std::shared_ptr<const Source> images,
                 device_);
   refresh();
   std::vector<Prediction> predictions;
-  std::vector<float> found;
   while (static_cast<int>(predictions.size()) < count) {
     const LoadedBatch& batch = loader.next();
     Plan& plan = plan_for(batch.count);
     upload_images(device_, plan, batch);
     plan.run(device_.stream());
-    found.resize(static_cast<size_t>(batch.count) * classes_);
-    read_logits(plan, found);
+    const std::vector<float> found = download_floats(device_, plan["logits"], device_.stream());
     const auto* labels = batch.labels.as<int32_t>();
     for (int i = 0; i < batch.count; ++i) {
       const auto logits = std::span(found).subspan(static_cast<size_t>(i) * classes_, classes_);

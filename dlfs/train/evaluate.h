@@ -44,7 +44,6 @@ class Evaluator {
   void trace_model(Trace& trace, int batch) const;
   void refresh();  // the plans, after the State's last change
   Plan& plan_for(int batch);
-  void read_logits(const Plan& plan, std::span<float> to) const;
 
   Device& device_;
   State& state_;

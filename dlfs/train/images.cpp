@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "dlfs/base/error.h"
@@ -22,10 +21,8 @@ Recipe recipe(const Model& model) {
 template <typename Number>
 Number value_of(const std::string& word, size_t equals, Number otherwise, Number most) {
   if (equals == std::string::npos) return otherwise;
-  Number value = 0;
-  const char* const end = word.data() + word.size();
-  const auto [stop, error] = std::from_chars(word.data() + equals + 1, end, value);
-  if (error != std::errc{} || stop != end || !(value > 0 && value <= most))
+  const Number value = parse_number<Number>(word.substr(equals + 1)).value_or(0);
+  if (!(value > 0 && value <= most))
     throw UsageError("dlfs",
                      concat("--augment has ", word, ", but the number must be above 0 and at most ", most));
   return value;
@@ -108,11 +105,7 @@ std::string to_string(const Augment& augment) {
 Augment parse_augment(const std::string& text) {
   Augment augment;
   if (text == "none") return augment;
-  for (size_t start = 0; start <= text.size();) {
-    const size_t end = std::min(text.find(',', start), text.size());
-    take_word(augment, text.substr(start, end - start));
-    start = end + 1;
-  }
+  for (const std::string& word : split(text, ',')) take_word(augment, word);
   if (augment.crop > 0 && augment.resized)
     throw UsageError("dlfs", "--augment has crop and resized, but one window is enough");
   return augment;

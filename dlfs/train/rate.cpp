@@ -1,7 +1,6 @@
 #include "dlfs/train/rate.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "dlfs/base/error.h"
@@ -27,15 +26,13 @@ RateSchedule parse_schedule(const std::string& text) {
   const std::string start = "steps:";
   if (text.rfind(start, 0) != 0) refuse();
   RateSchedule schedule{.fall = Fall::steps};
-  const char *at = text.data() + start.size(), *end = text.data() + text.size();
-  for (int last = 0;; ++at) {
-    int epoch = 0;
-    const auto [stop, error] = std::from_chars(at, end, epoch);
-    if (error != std::errc{} || epoch <= last || (stop != end && *stop != ',')) refuse();
+  int last = 0;
+  for (const std::string& word : split(text.substr(start.size()), ',')) {
+    const int epoch = parse_number<int>(word).value_or(0);
+    if (epoch <= last) refuse();
     schedule.milestones.push_back(last = epoch);
-    at = stop;
-    if (at == end) return schedule;
   }
+  return schedule;
 }
 
 float rate_at(const RateSchedule& schedule, float rate, const RatePlace& at) {

@@ -1,10 +1,11 @@
 #include "dlfs/train/train.h"
 
-#include <chrono>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <utility>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/graph/check.h"
 #include "dlfs/graph/watch.h"
 #include "dlfs/ops/accumulate/accumulate.h"
@@ -18,10 +19,6 @@
 
 namespace dlfs {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // The training step, compiled, with its uploads and, where asked for, those who look at each of its kernels.
 class TrainingStep : private Observer {
@@ -102,17 +99,8 @@ void update_parameters(Trace& trace, Value rate, const TrainSettings& settings, 
 }  // namespace
 
 std::string to_string(Optimizer optimizer) {
-  switch (optimizer) {
-    case Optimizer::sgd:
-      return "sgd";
-    case Optimizer::adam:
-      return "adam";
-    case Optimizer::adamw:
-      return "adamw";
-    case Optimizer::lars:
-      return "lars";
-  }
-  return {};
+  constexpr std::array names = {"sgd", "adam", "adamw", "lars"};
+  return names[static_cast<size_t>(optimizer)];
 }
 
 TrainSettings usual_settings(Optimizer optimizer) {
@@ -211,7 +199,7 @@ TrainResult train(Device& device, State& state, const Model& model, const TrainD
   int64_t step = 0;
   double seconds = 0, waited = 0;
   for (int epoch = 1; epoch <= settings.epochs; ++epoch) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     double loss_sum = 0;
     int64_t losses = 0;
     for (int64_t i = 0; i < steps_per_epoch; ++i) {
@@ -227,10 +215,10 @@ TrainResult train(Device& device, State& state, const Model& model, const TrainD
         loss_sum += event.loss.value_or(0);
         losses += event.loss.has_value();
       }
-      event.images_per_second = static_cast<double>(step * settings.batch) / (seconds + seconds_since(start));
+      event.images_per_second = static_cast<double>(step * settings.batch) / (seconds + watch.seconds());
       for (Hook* hook : hooks) hook->after_step(event);
     }
-    const double train_seconds = seconds_since(start);
+    const double train_seconds = watch.seconds();
     seconds += train_seconds;
     result.predictions = evaluator.predict(data.test, test_threads);
     result.correct = count_correct(result.predictions, *data.test);
@@ -243,7 +231,7 @@ TrainResult train(Device& device, State& state, const Model& model, const TrainD
         .correct = result.correct,
         .count = result.count,
         .train_seconds = train_seconds,
-        .evaluation_seconds = seconds_since(start) - train_seconds,
+        .evaluation_seconds = watch.seconds() - train_seconds,
         .wait_seconds = loader.meters().wait_seconds - std::exchange(waited, loader.meters().wait_seconds)};
     for (Hook* hook : hooks) hook->after_epoch(event);
   }

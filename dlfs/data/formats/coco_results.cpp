@@ -1,10 +1,10 @@
 // COCO's results: what a model found, [{"image_id", "category_id", "bbox", "score"}, ...], by the ids of the ground truth.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
 #include "dlfs/data/formats/coco_file.h"
@@ -101,9 +101,7 @@ ImportReport import_coco_results(Store& store, const ImportRequest& request) {
   Reader reader(store);
   cursor.array([&] { reader.read(cursor); });
   cursor.end();
-  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                       std::chrono::system_clock::now().time_since_epoch())
-                       .count();
+  const int64_t now = nanoseconds_now();
   std::vector<ImagePrediction> predictions;
   ImportReport report;
   for (auto& [image, boxes] : reader.by_image) {

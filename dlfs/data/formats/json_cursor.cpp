@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
@@ -29,9 +28,8 @@ std::optional<std::string> unescaped(std::string_view quoted) {
 
 // requires: a number of JSON's grammar. What is too small for a double is as near as a double comes.
 double to_double(std::string_view text) {
-  double value = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{}) return value;
-  return std::strtod(std::string(text).c_str(), nullptr);
+  const std::optional<double> value = parse_number<double>(text);
+  return value ? *value : std::strtod(std::string(text).c_str(), nullptr);
 }
 
 constexpr std::array<bool, 256> ends_plain_text = [] {
@@ -188,11 +186,10 @@ bool JsonCursor::null() {
 
 int64_t JsonCursor::integer(const char* name) {
   const std::string_view text = skip();
-  int64_t value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || stop != text.data() + text.size())
+  const std::optional<int64_t> value = parse_number<int64_t>(text);
+  if (!value)
     fail(concat(name, " is ", cut(std::string(text), 40), ", but must be a whole number of 64 bits"));
-  return value;
+  return *value;
 }
 
 double JsonCursor::number(const char* name) {

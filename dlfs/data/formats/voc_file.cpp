@@ -1,4 +1,3 @@
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -32,11 +31,10 @@ class Reader {
   double number(const XmlElement& parent, const char* name, std::optional<double> absent) const {
     const std::string text = parent.text_of(name);
     if (text.empty() && absent) return *absent;
-    double value = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(value))
+    const std::optional<double> value = parse_number<double>(text);
+    if (!value || !std::isfinite(*value))
       fail(concat(name, " is \"", cut(text, 40), "\", but must be a number"));
-    return value;
+    return *value;
   }
 
   std::string path(const XmlElement& root) const {
@@ -86,10 +84,8 @@ class Reader {
       const std::string text = object.text_of(name);
       if (text.empty()) continue;
       any = true;
-      int value = 0;
-      const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (error == std::errc{} && stop == text.data() + text.size())
-        json.field(name, value);
+      if (const std::optional<int> number = parse_number<int>(text))
+        json.field(name, *number);
       else
         json.field(name, text);
     }

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "dlfs/base/error.h"
@@ -47,23 +46,20 @@ class Lines {
   }
 
   size_t class_index(std::string_view word) const {
-    size_t index = 0;
-    const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), index);
-    if (error != std::errc{} || stop != word.data() + word.size())
+    const std::optional<size_t> index = parse_number<size_t>(word);
+    if (!index)
       fail(concat("has the class ", cut(std::string(word), 40), ", but must begin with a whole number"));
-    if (index >= limits_.classes)
-      fail(concat("has the class ", index, ", but there are ", limits_.classes, ", from 0"));
-    return index;
+    if (*index >= limits_.classes)
+      fail(concat("has the class ", *index, ", but there are ", limits_.classes, ", from 0"));
+    return *index;
   }
 
   double number(std::string_view word) const {
-    double value = 0;
-    const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc{} || stop != word.data() + word.size() || !std::isfinite(value))
-      fail(concat(cut(std::string(word), 40), " is no number"));
-    if (std::abs(value) > 10)
+    const std::optional<double> value = parse_number<double>(word);
+    if (!value || !std::isfinite(*value)) fail(concat(cut(std::string(word), 40), " is no number"));
+    if (std::abs(*value) > 10)
       fail(concat(cut(std::string(word), 40), " is no part of the image's size: these go from 0 to 1"));
-    return value;
+    return *value;
   }
 
   BoundingBox box(const std::array<double, 4>& parts) const {

@@ -1,6 +1,5 @@
 #include "dlfs/data/formats/yolo.h"
 
-#include <charconv>
 #include <map>
 
 #include "dlfs/base/error.h"
@@ -52,11 +51,10 @@ class Names {
   void add_pair(const std::string& item) {
     const size_t colon = find_unquoted(item, ':');
     const std::string key = scalar(item.substr(0, std::min(colon, item.size())));
-    int64_t index = -1;
-    const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), index);
-    if (colon == std::string::npos || error != std::errc{} || stop != key.data() + key.size())
+    const std::optional<int64_t> index = parse_number<int64_t>(key);
+    if (colon == std::string::npos || !index)
       fail(concat("names has \"", cut(item, 60), "\", where a number, a colon and a name are expected"));
-    put(index, item.substr(colon + 1));
+    put(*index, item.substr(colon + 1));
   }
 
   std::vector<std::string> in_order() const {

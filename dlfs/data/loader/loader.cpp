@@ -1,9 +1,9 @@
 #include "dlfs/data/loader/loader.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/base/error.h"
 #include "dlfs/base/random.h"
 
@@ -14,11 +14,6 @@ constexpr int held_batches =
     2;  // in the hands of the caller: one is read while the other's uploads are on their way
 constexpr int attempts = 3;       // at a sample that ends in anything but a FileError
 constexpr int replacements = 16;  // of images that cannot be read, before the data is given up
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The tensors of one batch, one after another in one piece of memory.
 class Layout {
@@ -143,7 +138,7 @@ const LoadedBatch& Loader::next() {
     ++batches_released_;
     more_.notify_all();
   }
-  const Clock::time_point start = Clock::now();  // the device was waited for above, images are from here on
+  const Stopwatch waiting;  // the device was waited for above, images are from here on
   Slot& slot = *slots_[batches_given_ % slots_.size()];
   const auto is_ready = [&] { return failure_ || (batches_started_ > batches_given_ && slot.missing == 0); };
   std::unique_lock lock(mutex_);
@@ -159,7 +154,7 @@ const LoadedBatch& Loader::next() {
     ready_.wait(lock, is_ready);
   if (failure_) std::rethrow_exception(failure_);
   ++batches_given_;
-  meters_.wait_seconds += settings_.threads == 0 ? 0 : seconds_since(start);
+  meters_.wait_seconds += settings_.threads == 0 ? 0 : waiting.seconds();
   position_ = slot.batch.position;
   position_.sample += slot.batch.count;
   if (epoch_length_ - position_.sample < (settings_.training ? settings_.batch : 1))
@@ -289,9 +284,9 @@ void Loader::make(const Ticket& ticket, Worker& worker) try {
 SampleMaker::Seconds Loader::make_samples(const Ticket& ticket, Worker& worker) {
   Slot& slot = *ticket.slot;
   if (worker.encoded != nullptr) {
-    const Clock::time_point start = Clock::now();
+    const Stopwatch watch;
     make_on_device(slot, *worker.encoded);
-    return {.decode = seconds_since(start), .transform = 0};
+    return {.decode = watch.seconds(), .transform = 0};
   }
   const size_t size = bytes(slot.batch.pixels.spec) / settings_.batch;
   for (int i = ticket.first; i < ticket.first + ticket.count; ++i) {

@@ -1,10 +1,10 @@
 #include "dlfs/data/store/rows.h"
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 
+#include "dlfs/base/clock.h"
 #include "dlfs/base/error.h"
 #include "dlfs/base/text.h"
 
@@ -158,8 +158,7 @@ LabelEvent event_of(const Query& row, int column) {
 }
 
 void append(Database& database, LabelEvent& event) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  event.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  event.at_ns = nanoseconds_now();
   event.revision = last_revision(database) + 1;
   run(database,
       "INSERT INTO label_event(revision, at_ns, who, action, image, message) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",

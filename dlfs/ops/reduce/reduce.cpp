@@ -1,24 +1,15 @@
 #include "dlfs/ops/reduce/reduce.h"
 
+#include <array>
+
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
 namespace {
 
 const char* name_of(Over over) {
-  switch (over) {
-    case Over::all:
-      return "all";
-    case Over::spatial:
-      return "spatial";
-    case Over::positions:
-      return "positions";
-    case Over::channels:
-      return "channels";
-    case Over::images:
-      return "images";
-  }
-  return "?";
+  constexpr std::array names = {"all", "spatial", "positions", "channels", "images"};
+  return names[static_cast<size_t>(over)];
 }
 
 Shape reduced(const Shape& x, Over over) {
