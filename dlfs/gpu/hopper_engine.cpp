@@ -1,4 +1,5 @@
 #include "dlfs/gpu/hopper_convolution.h"
+#include "dlfs/gpu/hopper_filter_gradient.h"
 
 namespace dlfs {
 namespace {
@@ -44,10 +45,31 @@ class HopperEngine : public ConvEngine {
   std::string name_ = "own 3x3";
 };
 
+class HopperFilterEngine : public ConvEngine {
+ public:
+  HopperFilterEngine(const CardSize& card, const ConvGraph& graph)
+      : of_{.map = graph.x, .dtype = graph.dtype, .add = graph.accumulate, .processors = card.processors} {}
+  size_t workspace() const override { return hopper_filter_workspace(of_.processors); }
+  const std::string& name() const override { return name_; }
+
+  void run(Stream stream, const ConvPointers& at, void* workspace) override {
+    of_.x = at.x;
+    of_.dy = at.y;
+    of_.dw = at.w;
+    of_.workspace = workspace;
+    run_hopper_filter_gradient(of_, stream);
+  }
+
+ private:
+  HopperFilterGradient of_;
+  std::string name_ = "own 3x3 filters";
+};
+
 bool serves(const ConvGraph& of) {
   const Shape filters{64, 3, 3, 64};
-  return of.kind != ConvKind::filter_gradient && (of.dtype == DType::f16 || of.dtype == DType::bf16) &&
-         of.w == filters && of.x == of.y && of.stride == 1 && of.pad == 1 && of.dilation == 1 && !of.sums;
+  return (of.kind != ConvKind::filter_gradient || !of.bias) &&
+         (of.dtype == DType::f16 || of.dtype == DType::bf16) && of.w == filters && of.x == of.y &&
+         of.stride == 1 && of.pad == 1 && of.dilation == 1 && !of.sums;
 }
 
 }  // namespace
@@ -56,6 +78,7 @@ std::unique_ptr<ConvEngine> hopper_convolution(GpuDevice& device, const ConvGrap
   const CardSize card = device.size();
   if (!built_for_hopper() || card.architecture != 90 || !serves(graph)) return nullptr;
   if (!any_size && !hopper_convolution_pays(graph.x, graph.w)) return nullptr;
+  if (graph.kind == ConvKind::filter_gradient) return std::make_unique<HopperFilterEngine>(card, graph);
   return std::make_unique<HopperEngine>(device, graph);
 }
 

@@ -88,9 +88,10 @@ struct Turn {
 #define DLFS_NAMES_32 DLFS_TEN() DLFS_TEN(1) DLFS_TEN(2) "%30, %31"
 #define DLFS_NAMES_64 \
   DLFS_TEN() DLFS_TEN(1) DLFS_TEN(2) DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) "%60, %61, %62, %63"
-#define DLFS_NAMES_96                                                                 \
-  DLFS_TEN()                                                                          \
-  DLFS_TEN(1) DLFS_TEN(2) DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) DLFS_TEN(6) DLFS_TEN(7) \
+#define DLFS_NAMES_96                                                     \
+  DLFS_TEN()                                                              \
+  DLFS_TEN(1)                                                             \
+  DLFS_TEN(2) DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) DLFS_TEN(6) DLFS_TEN(7) \
       DLFS_TEN(8) "%90, %91, %92, %93, %94, %95"
 #define DLFS_SUMS_8(i)                                                                       \
   "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), \
@@ -378,13 +379,6 @@ void launch(const HopperFilterGradient& of, cudaStream_t stream) {
 
 size_t hopper_filter_workspace(int processors) {
   return static_cast<size_t>(processors) * quads * sizeof(float4);
-}
-
-bool hopper_filter_gradient_serves(const ConvGraph& of) {
-  const Shape filters{64, 3, 3, 64};
-  return of.kind == ConvKind::filter_gradient && (of.dtype == DType::f16 || of.dtype == DType::bf16) &&
-         of.w == filters && of.x == of.y && of.stride == 1 && of.pad == 1 && of.dilation == 1 &&
-         of.groups == 1;
 }
 
 void run_hopper_filter_gradient(const HopperFilterGradient& of, Stream stream) {

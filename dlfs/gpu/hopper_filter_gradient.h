@@ -3,7 +3,6 @@
 // device.
 #pragma once
 
-#include "dlfs/gpu/cudnn.h"
 #include "dlfs/tensor/device.h"
 
 namespace dlfs {
@@ -20,8 +19,6 @@ struct HopperFilterGradient {
 };
 size_t hopper_filter_workspace(int processors);
 
-// Whether the kernel computes this graph, on a card that has it.
-bool hopper_filter_gradient_serves(const ConvGraph& graph);
 // Only enqueues.
 void run_hopper_filter_gradient(const HopperFilterGradient& of, Stream stream);
 
