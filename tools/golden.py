@@ -139,7 +139,7 @@ def subsample(s, x):
 def prepare(s, pixels, looks):
     """Flip, erase and colour by a look an image; see dlfs/ops/prepare/prepare.h."""
     n, h, w, c = pixels.shape
-    y = pixels.new_zeros((n, h, w, 4 if s["form"] == "padded" else c), dtype=torch.float64)
+    y = pixels.new_zeros((n, h, w, 8 if s["form"] == "padded" else c), dtype=torch.float64)
     mean, deviation = (torch.tensor(s[name], dtype=torch.float64, device=pixels.device) for name in ("mean", "deviation"))
     for image, look in enumerate(looks.detach()[:, 0, 0]):
         width, height, flip = (int(number) for number in look[:3])
@@ -159,7 +159,7 @@ def prepare(s, pixels, looks):
 def stem_filter(s, w):
     """Filters for images in a form of dlfs/ops/image_form.h."""
     if s["form"] == "padded":
-        return [F.pad(w, (0, 4 - w.shape[3]))]
+        return [F.pad(w, (0, 8 - w.shape[3]))]
     w = F.pad(w, (0, 0, 1, 0, 1, 0)).reshape(-1, 4, 2, 4, 2, 3)
     return [F.pad(w.permute(0, 1, 3, 2, 4, 5).flatten(3), (0, 4))]
 

@@ -10,6 +10,7 @@
 #include "dlfs/base/error.h"
 #include "dlfs/gpu/direct_convolution.h"
 #include "dlfs/gpu/gpu_device.h"
+#include "dlfs/gpu/stem_convolution.h"
 #include "dlfs/gpu/tiled_convolution.h"
 #include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
@@ -256,6 +257,41 @@ TEST(GpuConvolution, CudnnAndOursIn16BitsEqualSumsInDouble) {
               expect_right(card, *engine, g, in, right,
                            tolerance + (g.bias || g.accumulate ? 2 : 1) * rounding_of(dtype));
         }
+}
+
+// More units than warps, fewer, and rows that end within a quad.
+TEST(GpuStemConvolution, EqualsSumsInDouble) {
+  DLFS_NEEDS_GPU(device);
+  OnCard card(*device);
+  for (const int filters : {64, 16})
+    for (const Shape& x : {Shape{40, 32, 32, 8}, Shape{3, 28, 28, 8}, Shape{2, 9, 21, 8}, Shape{1, 1, 2, 8}})
+      for (const DType dtype : {DType::f16, DType::bf16})
+        for (const ConvKind kind : {ConvKind::forward, ConvKind::filter_gradient})
+          for (const bool add : {false, true}) {
+            ConvGraph g = graph_of(x, {filters, 3, 3, 8}, 1, 1, 1, 1);
+            g.kind = kind;
+            g.dtype = dtype;
+            g.accumulate = add && kind == ConvKind::filter_gradient;
+            const auto engine = stem_convolution(g);
+            if (!engine) GTEST_SKIP() << "the card is older than sm_80";
+            const Tensors in = tensors_of(g);
+            expect_right(card, *engine, g, in, wanted(g, in), tolerance + rounding_of(dtype));
+          }
+}
+
+TEST(GpuStemConvolution, LeavesTheRestToOthers) {
+  const auto serves = [](const auto& change) {
+    ConvGraph g = graph_of({2, 8, 8, 8}, {64, 3, 3, 8}, 1, 1, 1, 1);
+    g.dtype = DType::f16;
+    change(g);
+    return stem_convolution(g) != nullptr;
+  };
+  EXPECT_FALSE(serves([](ConvGraph& g) { g.kind = ConvKind::data_gradient; }));
+  EXPECT_FALSE(serves([](ConvGraph& g) { g.dtype = DType::f32; }));
+  EXPECT_FALSE(serves([](ConvGraph& g) { g.w.n = g.y.c = 32; }));
+  EXPECT_FALSE(serves([](ConvGraph& g) { g.stride = 2; }));
+  EXPECT_FALSE(serves([](ConvGraph& g) { g.bias = true; }));
+  EXPECT_FALSE(serves([](ConvGraph& g) { g.sums = true; }));
 }
 
 TEST(GpuConvolution, LargeTilesEqualSumsInDouble) {

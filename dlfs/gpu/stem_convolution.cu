@@ -53,7 +53,7 @@ class Stem : public ConvEngine {
 
   void run(Stream stream, const ConvPointers& at, void* workspace) override {
     const auto in = static_cast<cudaStream_t>(stream.native);
-    const auto *x = static_cast<const uint4*>(at.x);
+    const auto* x = static_cast<const uint4*>(at.x);
     if (graph_.kind == ConvKind::forward) {
       stem::forward<T, filters><<<blocks_, stem::forward_threads, 0, in>>>(
           map_, x, static_cast<const unsigned*>(at.w), static_cast<uint16_t*>(at.y));

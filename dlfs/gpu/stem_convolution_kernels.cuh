@@ -13,7 +13,7 @@ namespace dlfs::stem {
 
 constexpr int taps = 9, stages = 3, forward_threads = 128, gradient_threads = 256;
 constexpr unsigned warp = 32;
-constexpr int quad_bytes = 320;               // 3 rows of 6 pixels, and as many bytes that 2 quads lie in all banks
+constexpr int quad_bytes = 320;  // 3 rows of 6 pixels, and as many bytes that 2 quads lie in all banks
 constexpr int images_bytes = 4 * quad_bytes;  // x of a unit
 template <int filters>
 constexpr int gradient_slot = images_bytes + 16 * filters * 2;  // and its d_y [16,filters]
@@ -191,8 +191,7 @@ __global__ void __launch_bounds__(forward_threads, 3)
   unsigned b[tiles][taps], places[5];
 #pragma unroll
   for (int n = 0; n < tiles; ++n) {
-    const unsigned filter =
-        n / beside * 8 * beside + group / 2 * 2 * beside + n % beside * 2 + group % 2;
+    const unsigned filter = n / beside * 8 * beside + group / 2 * 2 * beside + n % beside * 2 + group % 2;
 #pragma unroll
     for (int tap = 0; tap < taps; ++tap) b[n][tap] = w[(filter * taps + tap) * 4 + at];
   }
@@ -232,8 +231,8 @@ __global__ void __launch_bounds__(forward_threads, 3)
       }
     }
   };
-  each_unit<forward_threads, images_bytes>(
-      map.units, static_cast<unsigned>(__cvta_generic_to_shared(ring)), fetch, use);
+  each_unit<forward_threads, images_bytes>(map.units, static_cast<unsigned>(__cvta_generic_to_shared(ring)),
+                                           fetch, use);
 #endif
 }
 
@@ -330,7 +329,8 @@ __global__ void add_parts(unsigned blocks, const float* parts, T* d_w, bool add)
   __syncthreads();
   if (line != 0) return;
   for (unsigned other = 1; other < lines; ++other) sum += sums[other][lane];
-  const unsigned of = i / 4 % warp, tap = i / 128 % taps, filter = i / 128 / taps * 16 + of / 4 + i / 2 % 2 * 8;
+  const unsigned of = i / 4 % warp, tap = i / 128 % taps,
+                 filter = i / 128 / taps * 16 + of / 4 + i / 2 % 2 * 8;
   T& to = d_w[(filter * taps + tap) * 8 + of % 4 * 2 + i % 2];
   to = rounded<T>(add ? wide(to) + sum : sum);
 }

@@ -4,6 +4,7 @@
 #include "dlfs/gpu/direct_convolution.h"
 #include "dlfs/gpu/hopper_convolution.h"
 #include "dlfs/gpu/launch.h"
+#include "dlfs/gpu/stem_convolution.h"
 #include "dlfs/gpu/tiled_convolution.h"
 
 namespace dlfs {
@@ -37,6 +38,7 @@ std::unique_ptr<ConvEngine> engine_for(GpuDevice& device, const ConvGraph& graph
                                        const TiledSettings& settings = {}) {
   if (tiles_win(graph)) return tiled_convolution(graph, settings);
   if (auto engine = hopper_convolution(device, graph)) return engine;
+  if (auto engine = stem_convolution(graph)) return engine;
   if (auto engine = device.cudnn().engine(graph)) return engine;
   return graph.groups == 1 && graph.dtype == DType::f32 ? tiled_convolution(graph)
                                                         : direct_convolution(graph);

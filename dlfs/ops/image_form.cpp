@@ -14,7 +14,7 @@ Shape formed(const Shape& images, ImageForm form) {
   if (c != 1 && c != 3)
     throw ShapeError("image form", concat("images ", to_string(images), " have no form ", to_string(form),
                                           "; it is for 1 or 3 channels"));
-  if (form == ImageForm::padded) return {n, h, w, 4};
+  if (form == ImageForm::padded) return {n, h, w, 8};
   if (c != 3 || h % 2 != 0 || w % 2 != 0)
     throw ShapeError("image form", concat("images ", to_string(images),
                                           " have no form blocks; it is for 3 channels and even sizes"));
@@ -22,7 +22,7 @@ Shape formed(const Shape& images, ImageForm form) {
 }
 
 ImageForm form_of(const Shape& formed) {
-  return formed.c == 16 ? ImageForm::blocks : formed.c == 4 ? ImageForm::padded : ImageForm::plain;
+  return formed.c == 16 ? ImageForm::blocks : formed.c == 8 ? ImageForm::padded : ImageForm::plain;
 }
 
 }  // namespace dlfs

@@ -117,7 +117,7 @@ std::set<std::string> make_all(Device& card, int architecture, Tables tables) {
   for (const Precision precision : narrow)
     for (const auto& [x, w, settings] :
          std::vector<Layer>{{{8, 224, 224, 3}, {64, 7, 7, 3}, {.stride = 2, .pad = 3}},
-                            {{8, 224, 224, 4}, {64, 7, 7, 4}, {.stride = 2, .pad = 3}},
+                            {{8, 224, 224, 8}, {64, 3, 3, 8}, {.stride = 2}},
                             {{8, 112, 112, 16}, {64, 4, 4, 16}, {.pad = 2}},
                             {{8, 56, 56, 64}, {64, 3, 3, 64}, {.pad = 1}},
                             {{8, 56, 56, 64}, {256, 1, 1, 64}, {}},

@@ -25,7 +25,7 @@ TEST(PrepareInANet, StandsBeforeALearningNet) {
   const Value y = prepare(
       trace.input("pixels", {{2, 4, 4, 3}, DType::u8}), trace.input("looks", {{2, 1, 1, look_numbers}}),
       {.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}, .form = ImageForm::padded});
-  const Value w = trace.param(state.add("w", {{1, 1, 1, 4}}, Role::parameter, {.value = 1}));
+  const Value w = trace.param(state.add("w", {{1, 1, 1, 8}}, Role::parameter, {.value = 1}));
   trace.loss("loss", mean(y * w, Over::all));
   trace.output("d_w", trace.gradient(w));
   Plan plan(std::move(trace));
@@ -35,9 +35,9 @@ TEST(PrepareInANet, StandsBeforeALearningNet) {
   cpu->upload(plan["pixels"], pixels.data(), cpu->stream());
   cpu->upload(plan["looks"], looks.data(), cpu->stream());
   plan.run(cpu->stream());
-  std::array<float, 4> d_w{};
+  std::array<float, 8> d_w{};
   cpu->download(plan["d_w"], d_w.data(), cpu->stream());
-  EXPECT_FLOAT_EQ(d_w[0], -0.485F / 0.229F / 4);
+  EXPECT_FLOAT_EQ(d_w[0], -0.485F / 0.229F / 8);
   EXPECT_EQ(d_w[3], 0);
 }
 

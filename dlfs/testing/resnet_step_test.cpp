@@ -81,7 +81,7 @@ class ResnetStep {
     sgd(trace, trace.input("rate", {{1, 1, 1, 1}}), {}, factor);
   }
 
-  // The fourth channel of padded images is zero.
+  // The channels that padded images have more are zero.
   void upload(int number) {
     const Tensor images = (*plan_)["images"];
     const Numbers numbers = random_numbers(concat("resnet/images", number), images.shape().count(), -1, 2);

@@ -156,7 +156,7 @@ PrepareSettings pixel_statistics(const Source& source, const Model& model) {
   return sums.statistics();
 }
 
-// Tensor Cores take channels in fours and more; f32 and CPUs take images as they are.
+// Tensor Cores take channels in eights; f32 and CPUs take images as they are.
 ImageForm image_form(const Model& model, Precision precision, DeviceKind device) {
   const bool narrow = precision == Precision::f16 || precision == Precision::bf16;
   if (device == DeviceKind::cpu || !narrow || model.stem == Stem::plain) return ImageForm::plain;

@@ -56,6 +56,7 @@ class Mixer {
     q = q > zero_ ? q : zero_;
     q = (q < most_ ? q : most_) * scale_ + shift_;
     std::memcpy(y, &q, std::min(To, 4) * sizeof(float));
+    if constexpr (To > 4) std::fill(y + 4, y + To, 0.0F);
   }
 
  private:
@@ -105,14 +106,14 @@ template <typename T>
 struct Prepare {
   void operator()() {
     const int c = pixels.shape().c;
-    const bool padded = rows.channels() == 4;
+    const bool padded = rows.channels() == 8;
     for (int n = 0; n < pixels.shape().n; ++n)
       if (!Table::serves(looks[n], c))
-        padded ? image<3, 4>(n, Mixer(looks[n], normal)) : image<3, 3>(n, Mixer(looks[n], normal));
+        padded ? image<3, 8>(n, Mixer(looks[n], normal)) : image<3, 3>(n, Mixer(looks[n], normal));
       else if (const Table table(looks[n], normal, c); c == 1)
-        padded ? image<1, 4>(n, table) : image<1, 1>(n, table);
+        padded ? image<1, 8>(n, table) : image<1, 1>(n, table);
       else
-        padded ? image<3, 4>(n, table) : image<3, 3>(n, table);
+        padded ? image<3, 8>(n, table) : image<3, 3>(n, table);
   }
 
   template <int From, int To, typename Colour>

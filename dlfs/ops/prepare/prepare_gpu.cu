@@ -122,7 +122,7 @@ template <typename T, int count>
 KernelPtr rows_kernel(const Site& site, const PrepareSettings& settings) {
   const bool gray = site.in[0].shape().c == 1;
   if (settings.form == ImageForm::padded)
-    return gray ? kernel_of<T, 1, 4, count>(site, settings) : kernel_of<T, 3, 4, count>(site, settings);
+    return gray ? kernel_of<T, 1, 8, count>(site, settings) : kernel_of<T, 3, 8, count>(site, settings);
   return gray ? kernel_of<T, 1, 1, count>(site, settings) : kernel_of<T, 3, 3, count>(site, settings);
 }
 

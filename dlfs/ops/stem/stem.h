@@ -2,7 +2,7 @@
 // and in their own type: each weight has one place in the form, so its gradient is the one that arrives there.
 //
 //   plain    w [k,r,s,c]
-//   padded   w [k,r,s,4]
+//   padded   w [k,r,s,8]
 //   blocks   w [k,4,4,16]         from [k,7,7,3]; the convolution then has stride 1 and pad 0
 #pragma once
 
@@ -14,7 +14,7 @@ namespace dlfs {
 struct StemFilterSettings {
   ImageForm form = ImageForm::padded;
 };
-// w [k,r,s,c] -> [k,r,s,4], or [k,7,7,3] -> [k,4,4,16]; plain: w itself, no function is called.
+// w [k,r,s,c] -> [k,r,s,8], or [k,7,7,3] -> [k,4,4,16]; plain: w itself, no function is called.
 Value stem_filter(Value w, const StemFilterSettings& settings);
 FunctionPtr stem_filter_function(const StemFilterSettings& settings);
 

@@ -17,9 +17,9 @@ std::vector<OpCase> stem_filter_cases() {
   };
   std::vector<OpCase> all;
   for (const Row& row : std::vector<Row>{
-           {.name = "a fourth channel", .w = {8, 3, 3, 3}},
+           {.name = "five more channels", .w = {8, 3, 3, 3}},
            {.name = "of gray", .w = {5, 5, 3, 1}},
-           {.name = "four already", .w = {2, 3, 3, 4}},
+           {.name = "eight already", .w = {2, 3, 3, 8}},
            {.name = "blocks", .w = {6, 7, 7, 3}, .form = ImageForm::blocks},
            {.name = "resnet", .w = {64, 7, 7, 3}, .form = ImageForm::blocks},
        })
@@ -35,8 +35,8 @@ DLFS_OP_TESTS(StemFilter, stem_filter_cases())
 
 TEST(ImageForm, KnowsItsShapes) {
   EXPECT_EQ(formed({8, 224, 224, 3}, ImageForm::plain), (Shape{8, 224, 224, 3}));
-  EXPECT_EQ(formed({8, 224, 224, 3}, ImageForm::padded), (Shape{8, 224, 224, 4}));
-  EXPECT_EQ(formed({8, 27, 29, 1}, ImageForm::padded), (Shape{8, 27, 29, 4}));
+  EXPECT_EQ(formed({8, 224, 224, 3}, ImageForm::padded), (Shape{8, 224, 224, 8}));
+  EXPECT_EQ(formed({8, 27, 29, 1}, ImageForm::padded), (Shape{8, 27, 29, 8}));
   EXPECT_EQ(formed({8, 224, 96, 3}, ImageForm::blocks), (Shape{8, 115, 51, 16}));
   for (const ImageForm form : {ImageForm::plain, ImageForm::padded, ImageForm::blocks})
     EXPECT_EQ(form_of(formed({8, 224, 96, 3}, form)), form) << to_string(form);
@@ -63,9 +63,9 @@ TEST(StemFilter, NamesWhatItCannotTake) {
       "[stem_filter] w is [64,5,5,3], but blocks are for filters [k,7,7,3]");
   expect_error<ShapeError>(
       [&] {
-        infer({64, 5, 5, 6}, ImageForm::padded);
+        infer({64, 5, 5, 9}, ImageForm::padded);
       },
-      "[stem_filter] w is [64,5,5,6], but must have at most 4 channels");
+      "[stem_filter] w is [64,5,5,9], but must have at most 8 channels");
 }
 
 }  // namespace dlfs::testing
