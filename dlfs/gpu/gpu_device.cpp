@@ -135,7 +135,9 @@ CudaDevice::CudaDevice(int index, std::unique_ptr<Cudnn> cudnn, const EngineSett
 
 CudaDevice::~CudaDevice() { cudaSetDevice(index_); }
 
-bool CudaDevice::gives_moments() const { return built_for_hopper() && size().architecture == 90; }
+bool CudaDevice::gives_moments(const Shape& x, const Shape& w) const {
+  return built_for_hopper() && size().architecture == 90 && hopper_convolution_pays(x, w);
+}
 
 CardSize CudaDevice::size() const {
   const auto ask = [&](cudaDeviceAttr what) {

@@ -52,7 +52,7 @@ class CudaDevice : public GpuDevice {
 
   const ConvEngines& cudnn() const override { return *engines_; }
   CardSize size() const override;
-  bool gives_moments() const override;
+  bool gives_moments(const Shape& x, const Shape& w) const override;
   void use() const override;
 
  private:

@@ -88,11 +88,11 @@ struct Turn {
 #define DLFS_NAMES_32 DLFS_TEN() DLFS_TEN(1) DLFS_TEN(2) "%30, %31"
 #define DLFS_NAMES_64 \
   DLFS_TEN() DLFS_TEN(1) DLFS_TEN(2) DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) "%60, %61, %62, %63"
-#define DLFS_NAMES_96                                                     \
-  DLFS_TEN()                                                              \
-  DLFS_TEN(1)                                                             \
-  DLFS_TEN(2) DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) DLFS_TEN(6) DLFS_TEN(7) \
-      DLFS_TEN(8) "%90, %91, %92, %93, %94, %95"
+#define DLFS_NAMES_96 \
+  DLFS_TEN()          \
+  DLFS_TEN(1)         \
+  DLFS_TEN(2)         \
+  DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) DLFS_TEN(6) DLFS_TEN(7) DLFS_TEN(8) "%90, %91, %92, %93, %94, %95"
 #define DLFS_SUMS_8(i)                                                                       \
   "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), \
       "+f"(sums[i + 5]), "+f"(sums[i + 6]), "+f"(sums[i + 7])

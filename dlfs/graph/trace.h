@@ -3,6 +3,7 @@
 // and makes it run. A Trace must stay where it is while Values of it are alive. One thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,9 +36,15 @@ struct TraceSettings {
   Precision precision = Precision::f32;
   // In f16 convolutions give the sums that a batch norm needs (ops/conv/conv.h): faster, no longer the same bits each run.
   bool fast_sums = false;
-  // In 16 bits, convolutions give exact moments where that costs nothing: Device::gives_moments().
-  bool moments = false;
+  // In 16 bits: whether a convolution of x [n,h,w,c] by w [k,r,s,c], with stride 1 and padding that keeps h and w, also gives
+  // the moments of its result, as it does where that costs nothing (Device::gives_moments).
+  std::function<bool(const Shape& x, const Shape& w)> moments = nullptr;
 };
+
+// For TraceSettings::moments. requires: the device outlives the trace's building.
+inline auto moments_of(const Device& device) {
+  return [&device](const Shape& x, const Shape& w) { return device.gives_moments(x, w); };
+}
 
 // What was recorded, as plain data: values and calls refer to each other by index, -1 is null.
 struct Graph {

@@ -114,7 +114,7 @@ void bench_model(const Model& model, const BenchCommand& command, Device& device
   Trace trace(state, {.mode = command.what == "train" ? Mode::train : Mode::infer,
                       .precision = command.precision,
                       .fast_sums = command.fast,
-                      .moments = device.gives_moments()});
+                      .moments = moments_of(device)});
   trace_model(trace, model, command, device.kind());
   Plan plan(std::move(trace));
   plan.compile(device);

@@ -32,7 +32,7 @@ void show_step(Device& device, State& state, const Model& model, const TrainData
   Trace trace(state, {.mode = Mode::train,
                       .precision = settings.precision,
                       .fast_sums = settings.fast,
-                      .moments = device.gives_moments()});
+                      .moments = moments_of(device)});
   const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
   trace_training_step(trace, images, model, data.classes(), settings);
   Plan plan(std::move(trace));

@@ -58,8 +58,9 @@ Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& l
   const Param param = add_weight(trace, shape, FileLayout::filter, kaiming_fan_out);
   if (!infer) {
     const TraceSettings& wished = trace.settings();
-    settings.moments =
-        wished.moments && bytes(x.spec().dtype) == 2 && gives_moments(x.shape(), shape, settings);
+    settings.moments = wished.moments && bytes(x.spec().dtype) == 2 && settings.stride == 1 &&
+                       settings.groups == 1 && 2 * settings.pad + 1 == layer.size &&
+                       wished.moments(x.shape(), shape);
     settings.sums =
         !settings.moments && !layer.stem && wished.fast_sums && wished.precision == Precision::f16;
     const ConvOutputs made = conv({.x = x, .w = stem_filter(trace.weight(param), {form})}, settings);

@@ -34,9 +34,8 @@ using Content = std::map<std::string, std::vector<std::byte>>;
 class ResnetStep {
  public:
   ResnetStep(Device& device, const StepSettings& settings) : device_(device) {
-    Trace trace(
-        state_,
-        {.precision = settings.precision, .fast_sums = settings.fast, .moments = device.gives_moments()});
+    Trace trace(state_,
+                {.precision = settings.precision, .fast_sums = settings.fast, .moments = moments_of(device)});
     const Model& model = find_model("resnet20");
     if (settings.scaled)
       trace_scaled(trace);

@@ -29,7 +29,7 @@ class TrainingStep : private Observer {
     Trace trace(state, {.mode = Mode::train,
                         .precision = settings.precision,
                         .fast_sums = settings.fast,
-                        .moments = device.gives_moments()});
+                        .moments = moments_of(device)});
     const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
     trace_training_step(trace, images, model, data.classes(), settings);
     plan_ = std::make_unique<Plan>(std::move(trace));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "dlfs/gpu/hopper_tiles.h"
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -74,11 +73,6 @@ class Conv : public OpFunction<ConvSettings> {
 };
 
 }  // namespace
-
-bool gives_moments(const Shape& x, const Shape& w, const ConvSettings& settings) {
-  return settings.stride == 1 && settings.pad == 1 && settings.dilation == 1 && settings.groups == 1 &&
-         hopper_convolution_pays(x, w);
-}
 
 FunctionPtr conv_function(const ConvSettings& settings) { return std::make_shared<Conv>(settings); }
 

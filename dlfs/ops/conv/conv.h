@@ -35,9 +35,6 @@ struct ConvOutputs {
 };
 ConvOutputs conv(const ConvInputs& in, const ConvSettings& settings);
 
-// Whether a GPU that Device::gives_moments() makes this one's for nothing.
-bool gives_moments(const Shape& x, const Shape& w, const ConvSettings& settings);
-
 FunctionPtr conv_function(const ConvSettings& settings);
 Value conv(Value x, Value w, Value bias, const ConvSettings& settings = {});  // a null bias is no bias
 Value conv(Value x, Value w, const ConvSettings& settings = {});
