@@ -50,6 +50,12 @@ class OpFunction : public Function {
   }
 
  protected:
+  // For infer.
+  template <typename... Fact>
+  [[noreturn]] void refuse(const Fact&... fact) const {
+    throw ShapeError(name_, concat(fact...));
+  }
+
   const Settings settings_;
 
  private:

@@ -21,8 +21,7 @@ class Accumulate : public OpFunction<AccumulateSettings> {
     DLFS_CHECK(in.size() > 2 && in[0] == counts && in[1] == number,
                "accumulate takes a counter and a factor");
     if (settings_.micro_batches < 1)
-      throw ShapeError("accumulate",
-                       concat("a step cannot be made of ", settings_.micro_batches, " micro-batches"));
+      refuse("a step cannot be made of ", settings_.micro_batches, " micro-batches");
     Signature signature = update_signature("accumulate", in, accumulate_layout());
     signature.updates.push_back(0);
     signature.updates.push_back(1);

@@ -21,7 +21,6 @@ class Adam : public OpFunction<AdamRows> {
   }
 
   Signature infer(const Inputs& in) const override {
-    const auto refuse = [](const auto&... fact) { throw ShapeError("adam", concat(fact...)); };
     if (in.size() < 2 || in[0] != rate_spec || in[1] != steps_spec)
       refuse("the rate must be ", to_string(rate_spec), " and the steps done ", to_string(steps_spec));
     for (const double beta : {settings_.beta1, settings_.beta2})

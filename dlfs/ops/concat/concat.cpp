@@ -22,7 +22,6 @@ class Concat : public OpFunction<ConcatSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() >= 1 && in.size() == settings_.channels.size(), in.size(), " maps");
-    const auto refuse = [](const auto&... fact) { throw ShapeError("concat", concat(fact...)); };
     const Shape first = in[0].shape;
     int64_t channels = 0;
     for (size_t i = 0; i < in.size(); ++i) {

@@ -1,7 +1,5 @@
 #include "dlfs/ops/conv/conv.h"
 
-#include <algorithm>
-
 #include "dlfs/ops/halves.h"
 
 namespace dlfs {
@@ -25,7 +23,6 @@ class Conv : public OpFunction<ConvSettings> {
     DLFS_CHECK(in.size() == 3 || in.size() == 4, "conv takes x, w, bias and add");
     const Shape x = in[0].shape, w = in[1].shape;
     const auto [stride, pad, dilation, groups, relu, sums, moments] = settings_;
-    const auto refuse = [](const auto&... fact) { throw ShapeError("conv", concat(fact...)); };
     if (!is_float(in[0].dtype) || in[1].dtype != in[0].dtype)
       refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]),
              ", but both must be f32, f16 or bf16");

@@ -28,7 +28,6 @@ class ElementLoss : public OpFunction<ElementLossSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 3, name(), " takes prediction, target and weights");
-    const auto refuse = [this](const auto&... fact) { throw ShapeError(name(), concat(fact...)); };
     check_map(name(), "the prediction", in[0]);
     if (in[1] != Spec{in[0].shape})
       refuse("the prediction is ", to_string(in[0]), " and the target ", to_string(in[1]), ", but must be ",

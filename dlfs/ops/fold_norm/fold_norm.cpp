@@ -15,7 +15,6 @@ class FoldNorm : public OpFunction<FoldNormSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 6, "fold_norm takes w, conv_bias, scale, bias, mean and variance");
-    const auto refuse = [](const auto&... fact) { throw ShapeError("fold_norm", concat(fact...)); };
     const Spec channels{{1, 1, 1, in[0].shape.n}};
     if (in[0].dtype != DType::f32) refuse("w is ", to_string(in[0]), ", but must be f32");
     for (size_t i = 1; i < in.size(); ++i)

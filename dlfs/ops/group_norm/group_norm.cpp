@@ -19,7 +19,6 @@ class GroupNorm : public OpFunction<GroupNormSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 3, "group_norm takes x, scale and bias");
-    const auto refuse = [](const auto&... fact) { throw ShapeError("group_norm", concat(fact...)); };
     const Spec &x = in[0], channels{{1, 1, 1, x.shape.c}};
     if (!is_float(x.dtype)) refuse("x is ", to_string(x), ", but must be f32, f16 or bf16");
     for (const size_t i : {1, 2})

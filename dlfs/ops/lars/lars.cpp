@@ -18,7 +18,6 @@ class Lars : public OpFunction<LarsRows> {
   }
 
   Signature infer(const Inputs& in) const override {
-    const auto refuse = [](const auto&... fact) { throw ShapeError("lars", concat(fact...)); };
     if (in.size() < 1 || in[0] != Spec{{1, 1, 1, 1}, DType::f32}) refuse("the rate must be f32 [1,1,1,1]");
     if (!(settings_.trust > 0)) refuse("trust ", settings_.trust, " is not above 0");
     Signature signature = update_signature("lars", in, lars_layout());

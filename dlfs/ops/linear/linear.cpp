@@ -19,7 +19,6 @@ class Linear : public OpFunction<LinearSettings> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 3, "linear takes x, w and bias");
     const Shape x = in[0].shape, w = in[1].shape;
-    const auto refuse = [](const auto&... fact) { throw ShapeError("linear", concat(fact...)); };
     if (!is_float(in[0].dtype) || in[1].dtype != in[0].dtype)
       refuse("x is ", to_string(in[0]), " and w is ", to_string(in[1]),
              ", but both must be f32, f16 or bf16");

@@ -20,7 +20,6 @@ class LossScale : public OpFunction<LossScaleSettings> {
   }
 
   Signature infer(const Inputs& in) const override {
-    const auto refuse = [](const auto&... fact) { throw ShapeError("loss_scale", concat(fact...)); };
     DLFS_CHECK(in.size() >= 3 && in[0] == number && in[1] == number && in[2] == counts,
                "loss_scale takes scale, factor and steps");
     if (in.size() == 3) refuse("there is no gradient to look at: the trace has no parameter");

@@ -24,10 +24,9 @@ class MaxPool : public OpFunction<MaxPoolSettings> {
     const Windows of = checked_windows("max_pool", in[0], settings_, largest_size);
     const Spec bias = in.size() > 1 ? in[1] : absent, wanted{{1, 1, 1, of.x.c}, DType::f32};
     if (bias && in.mode == Mode::train)
-      throw ShapeError("max_pool", "bias is for inference: it has no gradient; in training write x + bias");
+      refuse("bias is for inference: it has no gradient; in training write x + bias");
     if (bias && bias != wanted)
-      throw ShapeError("max_pool", concat("bias is ", to_string(bias), ", but x ", to_string(of.x), " needs ",
-                                          to_string(wanted)));
+      refuse("bias is ", to_string(bias), ", but x ", to_string(of.x), " needs ", to_string(wanted));
     return {.outputs = {{of.y, in[0].dtype}},
             .saved = {{of.y, DType::u8}},
             .updates = {},

@@ -25,7 +25,6 @@ class Prepare : public OpFunction<PrepareSettings> {
   }
 
   Signature infer(const Inputs& in) const override {
-    const auto refuse = [](const auto&... fact) { throw ShapeError("prepare", concat(fact...)); };
     DLFS_CHECK(in.size() == 2, "prepare takes pixels and looks");
     const Spec& pixels = in[0];
     if (!pixels || pixels.dtype != DType::u8 || (pixels.shape.c != 1 && pixels.shape.c != 3))

@@ -16,7 +16,6 @@ class Sgd : public OpFunction<SgdRows> {
   }
 
   Signature infer(const Inputs& in) const override {
-    const auto refuse = [](const auto&... fact) { throw ShapeError("sgd", concat(fact...)); };
     if (in.size() < 1 || in[0] != Spec{{1, 1, 1, 1}, DType::f32}) refuse("the rate must be f32 [1,1,1,1]");
     if (settings_.nesterov && settings_.momentum == 0) refuse("nesterov needs a momentum above 0");
     return update_signature("sgd", in, sgd_layout(settings_));

@@ -23,9 +23,6 @@ class SoftmaxCrossEntropy : public OpFunction<SoftmaxCrossEntropySettings> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 2, "softmax_cross_entropy takes logits and labels");
     const Shape logits = in[0].shape;
-    const auto refuse = [](const auto&... fact) {
-      throw ShapeError("softmax_cross_entropy", concat(fact...));
-    };
     if (!is_float(in[0].dtype)) refuse("logits are ", to_string(in[0]), ", but must be f32, f16 or bf16");
     const Spec wanted{{logits.n, logits.h, logits.w, 1}, DType::i32};
     if (in[1] != wanted)

@@ -20,7 +20,6 @@ class Subsample : public OpFunction<SubsampleSettings> {
     DLFS_CHECK(in.size() == 1, "subsample takes x");
     const Shape& x = in[0].shape;
     const auto [stride, channels] = settings_;
-    const auto refuse = [](const auto&... fact) { throw ShapeError("subsample", concat(fact...)); };
     if (!is_float(in[0].dtype)) refuse("x is ", to_string(in[0]), ", but must be f32, f16 or bf16");
     if (stride < 1) refuse("stride is ", stride, ", but must be at least 1");
     if (channels < x.c)

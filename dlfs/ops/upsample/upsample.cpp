@@ -22,7 +22,6 @@ class Upsample : public OpFunction<UpsampleSettings> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 1, "upsample takes x");
     const Shape x = in[0].shape;
-    const auto refuse = [](const auto&... fact) { throw ShapeError("upsample", concat(fact...)); };
     const int factor = settings_.factor, h = settings_.h, w = settings_.w;
     check_map("upsample", "x", in[0]);
     if (!(factor > 0 && h == 0 && w == 0) && !(factor == 0 && h > 0 && w > 0))
