@@ -71,9 +71,8 @@ Json convert(const simdjson::dom::element& element, const std::string& source) {
       return {std::string(std::string_view(element))};
     case element_type::ARRAY: {
       Json::Items items;
-      for (const simdjson::dom::element item : simdjson::dom::array(element)) {
+      for (const simdjson::dom::element item : simdjson::dom::array(element))
         items.push_back(convert(item, source));
-      }
       return {std::move(items)};
     }
     case element_type::OBJECT: {
@@ -148,18 +147,16 @@ const std::string& JsonWriter::text() const {
 }
 
 Json Json::parse(std::string_view text, const std::string& source, JsonLimits limits) {
-  if (text.size() > limits.max_bytes) {
+  if (text.size() > limits.max_bytes)
     fail(source, concat("has ", text.size(), " bytes of JSON, and at most ", limits.max_bytes, " are read"));
-  }
   // simdjson passes it in newer versions, and refused it in older ones: the same texts are read everywhere.
   if (text.starts_with("\xEF\xBB\xBF")) fail(source, "is no JSON: it begins with a byte order mark");
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   simdjson::error_code error = parser.allocate(std::max<size_t>(text.size(), 64), limits.max_depth + 1);
   if (error == simdjson::SUCCESS) error = parser.parse(text.data(), text.size()).get(root);
-  if (error == simdjson::DEPTH_ERROR) {
+  if (error == simdjson::DEPTH_ERROR)
     fail(source, concat("its JSON is nested deeper than ", limits.max_depth, " levels"));
-  }
   if (error != simdjson::SUCCESS) fail(source, concat("is no JSON: ", simdjson::error_message(error)));
   return convert(root, source);
 }

@@ -23,7 +23,7 @@ class JsonWriter {
   JsonWriter& key(std::string_view name);
 
   // Text (what is not UTF-8 becomes U+FFFD), bool, nullptr, integers, and float or double with the fewest
-  // digits that read back the same; NaN and infinities, which JSON lacks, become null.
+  // digits that read back the same; NaN and infinities, which JSON lacks, become null. Arrays and vectors of these.
   template <typename Value>
   JsonWriter& value(const Value& value) {
     if constexpr (std::is_same_v<Value, bool>)
@@ -34,8 +34,10 @@ class JsonWriter {
       return literal(std::to_string(value));
     else if constexpr (std::is_floating_point_v<Value>)
       return number(value);
-    else
+    else if constexpr (std::is_convertible_v<Value, std::string_view>)
       return string(value);
+    else
+      return items(value);
   }
   template <typename Value>
   JsonWriter& field(std::string_view name, const Value& value) {
@@ -50,6 +52,12 @@ class JsonWriter {
   JsonWriter& number(float value);
   JsonWriter& number(double value);
   JsonWriter& string(std::string_view value);
+  template <typename Values>
+  JsonWriter& items(const Values& values) {
+    array();
+    for (const auto& one : values) value(one);
+    return close();
+  }
   void comma();
 
   std::string text_, open_;

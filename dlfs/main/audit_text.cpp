@@ -199,11 +199,7 @@ void write_splits(JsonWriter& json, const char* name, const SplitCounts& counts)
 }
 
 void write_histogram(JsonWriter& json, const char* name, const Histogram& histogram) {
-  json.key(name).object().key("bounds").array();
-  for (const double bound : histogram.bounds) json.value(bound);
-  json.close().key("counts").array();
-  for (const int64_t count : histogram.counts) json.value(count);
-  json.close().close();
+  json.key(name).object().field("bounds", histogram.bounds).field("counts", histogram.counts).close();
 }
 
 void write_findings(JsonWriter& json, const AuditReport& report) {

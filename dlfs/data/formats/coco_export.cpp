@@ -1,3 +1,4 @@
+#include <array>
 #include <string>
 
 #include "dlfs/base/error.h"
@@ -52,7 +53,7 @@ std::string annotation_record(const Annotation& annotation, Selection& selection
       .field("image_id", selection.image_ids.of(annotation.image))
       .field("category_id", selection.category_ids.of(selection.category(annotation.category).id));
   const BoundingBox& box = *annotation.box;
-  json.key("bbox").array().value(box.x).value(box.y).value(box.width).value(box.height).close();
+  json.field("bbox", std::array{box.x, box.y, box.width, box.height});
   json.field("area", annotation.area).field("iscrowd", annotation.crowd ? 1 : 0);
   std::string record = json.close().text();
   const std::string source = concat("annotation ", annotation.id);

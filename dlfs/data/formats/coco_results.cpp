@@ -1,5 +1,6 @@
 // COCO's results: what a model found, [{"image_id", "category_id", "bbox", "score"}, ...], by the ids of the ground truth.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -132,16 +133,11 @@ ExportCounts export_coco_results(const Store& store, const ExportRequest& reques
         ++counts.left_out;
         continue;
       }
+      const BoundingBox& box = *one.box;
       JsonWriter json;
       json.object().field("image_id", selection.image_ids.of(found.image.id));
       json.field("category_id", selection.category_ids.of(selection.category(one.category).id));
-      json.key("bbox")
-          .array()
-          .value(one.box->x)
-          .value(one.box->y)
-          .value(one.box->width)
-          .value(one.box->height)
-          .close();
+      json.field("bbox", std::array{box.x, box.y, box.width, box.height});
       file.write(counts.annotations++ == 0 ? "\n" : ",\n");
       file.write(json.field("score", one.score).close().text());
     }

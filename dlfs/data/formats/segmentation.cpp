@@ -1,7 +1,5 @@
 #include "dlfs/data/formats/segmentation.h"
 
-#include <optional>
-
 #include "dlfs/base/error.h"
 
 namespace dlfs {

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <map>
 
 #include "dlfs/base/error.h"
@@ -13,8 +11,6 @@
 namespace dlfs {
 namespace {
 
-std::string shortest(double value) { return JsonWriter().array().value(value).close().text(); }
-
 template <typename Value>
 std::string element(const char* name, const Value& value) {
   return concat("<", name, ">", value, "</", name, ">");
@@ -23,8 +19,7 @@ std::string element(const char* name, const Value& value) {
 // Pixels are counted from 1, and both ends belong to the box.
 std::string box_element(const BoundingBox& box) {
   const auto number = [](const char* name, double value) {
-    const std::string text = shortest(value);  // [value]
-    return element(name, text.substr(1, text.size() - 2));
+    return element(name, JsonWriter().value(value).text());
   };
   return concat("<bndbox>", number("xmin", double{box.x} + 1), number("ymin", double{box.y} + 1),
                 number("xmax", double{box.x} + double{box.width}),

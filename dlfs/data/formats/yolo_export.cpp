@@ -1,3 +1,4 @@
+#include <array>
 #include <map>
 
 #include "dlfs/base/error.h"
@@ -10,13 +11,10 @@ namespace {
 
 std::string line_of(const Annotation& annotation, size_t index, Size size) {
   const BoundingBox& box = *annotation.box;
-  JsonWriter numbers;  // with the fewest digits that read back the same
-  numbers.array()
-      .value((double{box.x} + double{box.width} / 2) / size.width)
-      .value((double{box.y} + double{box.height} / 2) / size.height)
-      .value(double{box.width} / size.width)
-      .value(double{box.height} / size.height);
-  std::string text = numbers.close().text();
+  const double width = box.width, height = box.height;
+  const std::array parts = {(box.x + width / 2) / size.width, (box.y + height / 2) / size.height,
+                            width / size.width, height / size.height};
+  std::string text = JsonWriter().value(parts).text();  // with the fewest digits that read back the same
   for (char& c : text)
     if (c == '[' || c == ',') c = ' ';
   text.back() = '\n';
