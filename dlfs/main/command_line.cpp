@@ -1,5 +1,4 @@
 #include "dlfs/main/command_line.h"
-#include "dlfs/main/help_notes.h"
 
 #include <algorithm>
 
@@ -20,48 +19,35 @@ constexpr Allowed<int> at_least_one = {"a whole number from 1 to 2147483647", []
 // `files`: how many of them it reads.
 void add_data(CLI::App& verb, std::string& data, const std::string& files) {
   add_text(verb, "--data", "DATA", "a store of import's, or idx:DIR, MNIST's " + files, data);
-  require(verb, "--data");
 }
 
 void add_device(CLI::App& verb, std::string& device, Precision& precision) {
   add_text(verb, "--device", "NAME", "auto (a GPU where there is one), cpu or gpu:N [auto]", device);
-  const auto take = [&precision](const std::string& word) {
-    for (const Precision one : {Precision::f32, Precision::tf32, Precision::f16, Precision::bf16})
-      if (word == to_string(one)) {
-        precision = one;
-        return;
-      }
-    refuse("--precision is " + word + ", but can be f32, tf32, f16 or bf16");
-  };
-  add_value(verb, "--precision", "TYPE", "f32, bf16, or on a GPU f16 or tf32; see train [f32]", take);
+  add_choice<Precision>(verb, "--precision", "TYPE", "f32, bf16, or on a GPU f16 or tf32; see train [f32]",
+                        {Precision::f32, Precision::tf32, Precision::f16, Precision::bf16},
+                        [&precision](Precision one) { precision = one; });
 }
 
 void add_decode(CLI::App& verb, bool& on_device) {
-  const auto take = [&on_device](const std::string& word) {
-    if (word != "cpu" && word != "gpu") refuse("--decode is " + word + ", but can be cpu or gpu");
-    on_device = word == "gpu";
-  };
-  add_value(verb, "--decode", "WHERE", "cpu: the same pixels everywhere; gpu: by nvJPEG [cpu]", take);
+  add_choice<std::string>(verb, "--decode", "WHERE", "cpu: the same pixels everywhere; gpu: by nvJPEG [cpu]",
+                          {"cpu", "gpu"},
+                          [&on_device](const std::string& word) { on_device = word == "gpu"; });
 }
 
 void add_optimizer(CLI::App& verb, TrainSettings& s) {
   // Before --lr and --weight-decay, which overrule what it sets.
-  const auto take_optimizer = [&verb, &s](const std::string& word) {
-    for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam, Optimizer::adamw, Optimizer::lars})
-      if (word == to_string(optimizer)) {
-        const TrainSettings usual = usual_settings(s.optimizer = optimizer);
-        s.rate = usual.rate;
-        s.weight_decay = usual.weight_decay;
-        const bool has_momentum = optimizer == Optimizer::sgd || optimizer == Optimizer::lars;
-        if (!has_momentum && is_given(verb, "--momentum"))
-          refuse("--momentum belongs to sgd and lars, but --optimizer is " + word);
-        if (optimizer != Optimizer::sgd && is_given(verb, "--nesterov"))
-          refuse("--nesterov belongs to sgd, but --optimizer is " + word);
-        return;
-      }
-    refuse("--optimizer is " + word + ", but can be sgd, adam, adamw or lars");
+  const auto take_optimizer = [&verb, &s](Optimizer optimizer) {
+    const TrainSettings usual = usual_settings(s.optimizer = optimizer);
+    s.rate = usual.rate;
+    s.weight_decay = usual.weight_decay;
+    const bool has_momentum = optimizer == Optimizer::sgd || optimizer == Optimizer::lars;
+    if (!has_momentum && is_given(verb, "--momentum"))
+      refuse("--momentum belongs to sgd and lars, but --optimizer is " + to_string(optimizer));
+    if (optimizer != Optimizer::sgd && is_given(verb, "--nesterov"))
+      refuse("--nesterov belongs to sgd, but --optimizer is " + to_string(optimizer));
   };
-  add_value(verb, "--optimizer", "NAME", "sgd, adam, adamw or lars; see below [sgd]", take_optimizer);
+  add_choice<Optimizer>(verb, "--optimizer", "NAME", "sgd, adam, adamw or lars; see below [sgd]",
+                        {Optimizer::sgd, Optimizer::adam, Optimizer::adamw, Optimizer::lars}, take_optimizer);
   add_number<float>(verb, "--lr", "learning rate, the highest", s.rate,
                     {"a number from 1e-30 to 1e30", [](float x) { return x >= 1e-30F && x <= 1e30F; }},
                     "sgd's ");
@@ -85,7 +71,6 @@ void add_optimizer(CLI::App& verb, TrainSettings& s) {
 void add_train(CLI::App& verb, TrainCommand& train) {
   TrainSettings& s = train.settings;
   add_text(verb, "MODEL", "MODEL", one_of_models, train.model);
-  require(verb, "MODEL");
   add_data(verb, train.data, "four files");
   add_text(verb, "--run", "DIR", "a new folder for the run [runs/MODEL-DATE-TIME]", train.run);
   add_number<int>(verb, "--epochs", "passes over the training images", s.epochs,
@@ -110,23 +95,23 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_switch(verb, "--watch", "stop at the first value that is infinite or NaN", s.watch);
   add_switch(verb, "--profile", "time every kernel of the step, train nothing", train.profile);
   add_switch(verb, "--table", "print the step's kernels and tensors, train nothing", train.table);
+  require(verb, {"MODEL", "--data"});
 }
 
 void add_eval(CLI::App& verb, EvalCommand& eval) {
   add_text(verb, "WEIGHTS", "WEIGHTS", "a model.safetensors that train wrote", eval.weights);
-  require(verb, "WEIGHTS");
   add_data(verb, eval.data, "two test files");
   add_device(verb, eval.device, eval.precision);
+  require(verb, {"WEIGHTS", "--data"});
 }
 
 void add_predict(CLI::App& verb, PredictCommand& predict) {
   add_text(verb, "WEIGHTS", "WEIGHTS", "a model.safetensors that train wrote", predict.weights);
-  require(verb, "WEIGHTS");
   add_list(verb, "IMAGE...", "JPEG, PNG or PGM files", predict.images);
-  require(verb, "IMAGE...");
   add_number<int>(verb, "--top", "classes to show of each image", predict.top, at_least_one);
   add_switch(verb, "--json", "one JSON object an image, each on a line", predict.json);
   add_device(verb, predict.device, predict.precision);
+  require(verb, {"WEIGHTS", "IMAGE..."});
 }
 
 // "224" or "1344x800"
@@ -141,13 +126,9 @@ Size parse_size(const std::string& word) {
 }
 
 void add_bench(CLI::App& verb, BenchCommand& bench) {
-  const auto take = [&bench](const std::string& word) {
-    if (word != "ops" && word != "train" && word != "infer" && word != "card" && word != "load")
-      refuse("WHAT is " + word + ", but can be ops, train, infer, card or load");
-    bench.what = word;
-  };
-  add_value(verb, "WHAT", "WHAT", "ops: one by one; train, infer: a step; card; load", take);
-  require(verb, "WHAT");
+  add_choice<std::string>(verb, "WHAT", "WHAT", "ops: one by one; train, infer: a step; card; load",
+                          {"ops", "train", "infer", "card", "load"},
+                          [&bench](const std::string& word) { bench.what = word; });
   add_text(verb, "NAME", "NAME", "a part of the names of ops; the model; the store", bench.name);
   add_number<int>(verb, "--batch", "images a step", bench.batch, at_least_one);
   add_number<int>(verb, "--classes", "of train and infer", bench.classes, class_count);
@@ -162,37 +143,25 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
                   {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
   add_device(verb, bench.device, bench.precision);
   add_switch(verb, "--table", "a short table, as on a terminal, not JSON lines", bench.table);
+  require(verb, {"WHAT"});
 }
 
 void add_describe(CLI::App& verb, DescribeCommand& describe) {
   add_text(verb, "MODEL", "MODEL", one_of_models, describe.model);
-  require(verb, "MODEL");
   add_number<int>(verb, "--batch", "images at a time", describe.batch, at_least_one);
   add_number<int>(verb, "--classes", "that it tells apart", describe.classes, class_count);
-}
-
-void add_store(CLI::App& verb, std::string& store, const std::string& what) {
-  add_text(verb, "--db", "FILE", what, store);
-  require(verb, "--db");
+  require(verb, {"MODEL"});
 }
 
 void add_split(CLI::App& verb, std::optional<Split>& split, const std::string& what) {
-  add_value(verb, "--split", "NAME", what, [&split](const std::string& word) {
-    for (const Split one : {Split::train, Split::validation, Split::test})
-      if (word == to_string(one)) split = one;
-    if (!split) refuse(concat("--split is ", word, ", but can be train, val or test"));
-  });
+  add_choice<Split>(verb, "--split", "NAME", what, {Split::train, Split::validation, Split::test},
+                    [&split](Split one) { split = one; });
 }
 
 void add_review(CLI::App& verb, DataCommand& data) {
-  const auto take = [&data](const std::string& word) {
-    if (word != "audit" && word != "browse") refuse("WHAT is " + word + ", but can be audit or browse");
-    data.what = word;
-  };
-  add_value(verb, "WHAT", "WHAT", "audit: say what is wrong; browse: make a page of images", take);
-  require(verb, "WHAT");
+  add_choice<std::string>(verb, "WHAT", "WHAT", "audit: say what is wrong; browse: make a page of images",
+                          {"audit", "browse"}, [&data](const std::string& word) { data.what = word; });
   add_text(verb, "STORE", "STORE", "a store that dlfs import made", data.store);
-  require(verb, "STORE");
   add_switch(verb, "--all", "of audit: name every finding and class", data.all);
   add_switch(verb, "--json", "of audit: one JSON object", data.json);
   add_number<int>(verb, "--threads", "of audit, that read images; 0: one a core", data.threads,
@@ -208,6 +177,7 @@ void add_review(CLI::App& verb, DataCommand& data) {
             [&data](const std::string& words) { data.augment = parse_augment(words); });
   add_value(verb, "--size", "WxH", "what the network takes [224x224]",
             [&data](const std::string& word) { data.size = parse_size(word); });
+  require(verb, {"WHAT", "STORE"});
 }
 
 // Flags of audit do nothing for browse, and the other way round.
@@ -228,29 +198,28 @@ void add_format(CLI::App& verb, std::string& format, const std::vector<std::stri
       refuse(concat("FORMAT is ", word, ", but can be ", all));
     format = word;
   });
-  require(verb, "FORMAT");
 }
 
 void add_import(CLI::App& verb, ImportCommand& import) {
   add_format(verb, import.request.format, import_formats());
   add_text(verb, "PATH", "PATH", "the folder or file to import", import.request.path);
-  require(verb, "PATH");
-  add_store(verb, import.store, "the annotation store to import into, made if need be");
+  add_text(verb, "--db", "FILE", "the annotation store to import into, made if need be", import.store);
   add_text(verb, "--json", "FILE", "the annotation file, where its place is not the usual one",
            import.request.json);
   add_text(verb, "--images", "DIR", "the folder of the images, likewise", import.request.images);
   add_split(verb, import.request.split, "train, val or test, for all images");
   add_text(verb, "--model", "NAME", "of coco-results: whose predictions they are", import.request.model);
+  require(verb, {"FORMAT", "PATH", "--db"});
 }
 
 void add_export(CLI::App& verb, ExportCommand& exported) {
   add_format(verb, exported.request.format, export_formats());
   add_text(verb, "PATH", "PATH", "the file or folder to make", exported.request.path);
-  require(verb, "PATH");
-  add_store(verb, exported.store, "the annotation store to export from");
+  add_text(verb, "--db", "FILE", "the annotation store to export from", exported.store);
   add_split(verb, exported.request.split, "only the images for train, val or test");
   add_text(verb, "--model", "NAME", "of coco-results and label-studio: whose predictions",
            exported.request.model);
+  require(verb, {"FORMAT", "PATH", "--db"});
 }
 
 // The verbs with their flags, which write to the commands.

@@ -93,7 +93,9 @@ void add_switch(CLI::App& verb, const std::string& name, const std::string& what
   verb.add_flag(name, on, what)->disable_flag_override();
 }
 
-void require(CLI::App& verb, const std::string& name) { verb.get_option(name)->required(); }
+void require(CLI::App& verb, std::initializer_list<const char*> names) {
+  for (const char* name : names) verb.get_option(name)->required();
+}
 
 Words::Words(const std::string& version) : program_(std::make_unique<CLI::App>("", "dlfs")) {
   program_->set_version_flag("-v,--version", version);

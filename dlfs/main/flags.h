@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -28,8 +29,8 @@ void add_text(CLI::App& verb, const std::string& name, const std::string& kind, 
 void add_list(CLI::App& verb, const std::string& name, const std::string& what,
               std::vector<std::string>& words);
 void add_switch(CLI::App& verb, const std::string& name, const std::string& what, bool& on);
-void require(CLI::App& verb, const std::string& name);         // it must be given
-bool is_given(const CLI::App& verb, const std::string& name);  // once the words are parsed
+void require(CLI::App& verb, std::initializer_list<const char*> names);  // they must be given
+bool is_given(const CLI::App& verb, const std::string& name);            // once the words are parsed
 
 // `words` name every limit that there is, or a number beyond one would be refused by a sentence that allows it.
 template <typename Number>
@@ -50,6 +51,22 @@ void add_number(CLI::App& verb, const std::string& name, const std::string& what
     number = static_cast<Number>(*read);
   };
   add_value(verb, name, "N", concat(what, " [", whose, number, "]"), take);
+}
+
+inline const std::string& to_string(const std::string& word) { return word; }
+
+// One of these, by its to_string().
+template <typename Choice>
+void add_choice(CLI::App& verb, const std::string& name, const std::string& kind, const std::string& what,
+                const std::vector<Choice>& choices, const std::function<void(const Choice&)>& take) {
+  add_value(verb, name, kind, what, [=](const std::string& word) {
+    std::vector<std::string> words;
+    for (const Choice& one : choices)
+      if (words.push_back(to_string(one)); words.back() == word) return take(one);
+    const std::string last = words.back();
+    words.pop_back();
+    refuse(concat(name, " is ", word, ", but can be ", join(words, ", "), " or ", last));
+  });
 }
 
 // ---- the program ----
