@@ -84,10 +84,9 @@ void read_file(const Descriptor& file, const std::string& path, Bytes& into, Rea
 
   // The size is a first guess only: the file may grow meanwhile, and /proc's files say 0.
   const auto refuse_more = [&](uint64_t found) {
-    if (found > limits.max_bytes) {
+    if (found > limits.max_bytes)
       throw FileError("file", concat(path, ": has ", found, " bytes or more, and at most ", limits.max_bytes,
                                      " are read"));
-    }
   };
   refuse_more(size);
   into.resize(static_cast<size_t>(size) + 1);
@@ -180,9 +179,8 @@ void make_directories(const std::string& path) {
   for (fs::path part = path; !part.empty() && part != part.parent_path(); part = part.parent_path()) {
     std::error_code ignored;
     const fs::file_status status = fs::status(part, ignored);
-    if (fs::exists(status) && !fs::is_directory(status)) {
+    if (fs::exists(status) && !fs::is_directory(status))
       throw FileError("file", concat(path, ": cannot make the folder: ", part.string(), " is a file"));
-    }
   }
   fail_to(path, "make the folder", error.value());
 }

@@ -3,9 +3,7 @@
 // text. Links that stay inside are followed. Any thread.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "dlfs/base/file.h"
 

@@ -8,9 +8,7 @@ namespace dlfs {
 
 uint64_t key_of(std::string_view text) {
   uint64_t hash = 0xCBF29CE484222325;
-  for (const char character : text) {
-    hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001B3;
-  }
+  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001B3;
   return mix(hash);
 }
 

@@ -56,9 +56,8 @@ class IdxFile {
       : path_(std::move(path)), file_(gzopen(path_.c_str(), "rb"), gzclose) {
     if (!file_) fail(path_, "cannot read: " + std::generic_category().message(errno));
     std::array<uint8_t, 4> magic{};
-    if (read(magic.data(), magic.size()) < magic.size() || magic[0] != 0 || magic[1] != 0) {
+    if (read(magic.data(), magic.size()) < magic.size() || magic[0] != 0 || magic[1] != 0)
       fail(path_, "is no idx file: it does not begin with two zero bytes, a type and a count of dimensions");
-    }
     if (magic[2] != 8) fail(path_, concat("holds values of idx type ", +magic[2], ", not bytes (type 8)"));
     if (magic[3] != dimensions) fail(path_, concat("has ", +magic[3], " dimensions, not ", dimensions));
     for (int i = 0; i < dimensions; ++i) read_size();
@@ -73,10 +72,9 @@ class IdxFile {
       const size_t start = values.size();
       values.resize(std::min(total_, start + step_bytes));
       const size_t got = read(values.data() + start, values.size() - start);
-      if (got < values.size() - start) {
+      if (got < values.size() - start)
         fail(path_,
              concat("ends after ", start + got, " of the ", total_, " values that its header declares"));
-      }
     }
     uint8_t beyond = 0;
     if (read(&beyond, 1) != 0)
@@ -90,10 +88,9 @@ class IdxFile {
     if (read(bytes.data(), bytes.size()) < bytes.size()) fail(path_, "ends within its header");
     const uint32_t size = uint32_t{bytes[0]} << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
     if (size == 0) fail(path_, "declares a dimension of size 0");
-    if (size > most_bytes / total_) {
+    if (size > most_bytes / total_)
       fail(path_, concat("declares ", total_, " x ", size, " values or more, and at most ", most_bytes,
                          " are read"));
-    }
     sizes_.push_back(size);
     total_ *= size;
   }
@@ -118,10 +115,9 @@ class IdxFile {
 LabelledImages read_idx(const std::string& directory, Split split) {
   const Names names = names_of(split);
   IdxFile images(find(directory, names.images, split), 3), labels(find(directory, names.labels, split), 1);
-  if (images.size(0) != labels.size(0)) {
+  if (images.size(0) != labels.size(0))
     fail(labels.path(),
          concat("has ", labels.size(0), " labels, but ", images.path(), " has ", images.size(0), " images"));
-  }
   return {.count = images.size(0),
           .height = images.size(1),
           .width = images.size(2),
@@ -145,9 +141,8 @@ std::vector<std::string> class_names(const std::string& directory, int count) {
       if (!line.empty() && line.back() == '\r') line.pop_back();
       if (!line.empty()) names.push_back(line);
     }
-    if (static_cast<int>(names.size()) != count) {
+    if (static_cast<int>(names.size()) != count)
       fail(listed, concat("names ", names.size(), " classes, but there are ", count));
-    }
     return names;
   }
   std::string folder = fs::weakly_canonical(directory).filename().string();

@@ -97,9 +97,8 @@ void Picture::stroke(std::span<const Point> line, Stroke stroke) {
   }
   for (int y = 0; y < size_.height; ++y) {
     for (int x = 0; x < size_.width; ++x) {
-      if (const float part = covered[size_t(y) * size_.width + x]; part > 0) {
+      if (const float part = covered[size_t(y) * size_.width + x]; part > 0)
         blend(x, y, stroke.color, stroke.opacity * part);
-      }
     }
   }
 }

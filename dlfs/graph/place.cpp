@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <numeric>
 
 #include "dlfs/graph/schedule.h"
 #include "dlfs/tensor/tensor.h"

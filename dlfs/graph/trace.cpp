@@ -1,6 +1,5 @@
 #include "dlfs/graph/trace.h"
 
-#include <algorithm>
 #include <set>
 
 namespace dlfs {

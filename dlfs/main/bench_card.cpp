@@ -1,5 +1,4 @@
 // `dlfs bench card`: what a card, or this CPU, reaches, for docs/results.md.
-#include <iostream>
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/text.h"

@@ -1,7 +1,6 @@
 #include "dlfs/train/train.h"
 
 #include <algorithm>
-#include <chrono>
 #include <ctime>
 
 #include "dlfs/cpu/cpu_device.h"

@@ -144,9 +144,8 @@ void draw_accuracies(Picture& picture, Box box, const LearningCurve& curve, floa
                        .title = "test accuracy"};
   draw_axes(picture, panel);
   std::vector<Point> line;
-  for (const float accuracy : curve.accuracies) {
+  for (const float accuracy : curve.accuracies)
     line.push_back(panel.point(static_cast<float>(line.size() + 1), accuracy));
-  }
   picture.stroke(line, {.color = orange, .width = 2.2F});
   for (const Point& point : line) picture.stroke(std::array{point}, {.color = orange, .width = 7});
   picture.text({line.back().x, line.back().y - 26}, fixed(curve.accuracies.back(), 4),

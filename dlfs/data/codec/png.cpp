@@ -23,9 +23,8 @@ Bytes encode(Size size, png_uint_32 format, std::span<const uint8_t> pixels) {
   DLFS_CHECK(size.width > 0 && size.height > 0 && pixels.size() == PNG_IMAGE_SIZE(image), pixels.size());
   png_alloc_size_t length = PNG_IMAGE_PNG_SIZE_MAX(image);
   Bytes file(length);
-  if (png_image_write_to_memory(&image, file.data(), &length, 0, pixels.data(), 0, nullptr) == 0) {
+  if (png_image_write_to_memory(&image, file.data(), &length, 0, pixels.data(), 0, nullptr) == 0)
     throw FileError("png", concat("cannot encode ", size.width, " x ", size.height, ": ", image.message));
-  }
   file.resize(length);
   return file;
 }

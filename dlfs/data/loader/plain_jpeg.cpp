@@ -1,7 +1,6 @@
 #include "dlfs/data/loader/plain_jpeg.h"
 
 #include <cstring>
-#include <string_view>
 
 #include "dlfs/base/file.h"
 

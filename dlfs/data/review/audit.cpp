@@ -1,6 +1,5 @@
 #include "dlfs/data/review/audit.h"
 
-#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <exception>

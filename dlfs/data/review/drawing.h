@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "dlfs/data/augment/draw.h"
 #include "dlfs/data/image.h"

@@ -215,10 +215,9 @@ std::string_view Query::maybe_text(int column) const {
 
 int64_t Query::within(int column, int64_t most) const {
   const int64_t value = integer(column);
-  if (value < 0 || value > most) {
+  if (value < 0 || value > most)
     database_.fail(concat("is damaged: ", sqlite3_column_name(statement_, column), " is ", value,
                           ", but goes from 0 to ", most));
-  }
   return value;
 }
 

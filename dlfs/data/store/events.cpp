@@ -1,7 +1,5 @@
 #include "dlfs/data/store/events.h"
 
-#include <cmath>
-
 #include "dlfs/base/error.h"
 #include "dlfs/data/store/rows.h"
 #include "dlfs/schema/events_generated.h"
@@ -37,9 +35,8 @@ fb::Offset<schema::Annotation> add(fb::FlatBufferBuilder& builder,
 
 Bytes finish(fb::FlatBufferBuilder& builder, schema::Message type, fb::Offset<void> message) {
   schema::FinishEnvelopeBuffer(builder, schema::CreateEnvelope(builder, type, message));
-  if (builder.GetSize() >= most_bytes) {
+  if (builder.GetSize() >= most_bytes)
     fail(concat("a message has ", builder.GetSize(), " bytes, and must have less than ", most_bytes));
-  }
   const auto* start = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   return {start, start + builder.GetSize()};
 }
@@ -77,9 +74,8 @@ std::optional<Annotation> annotation_of(const schema::Annotation* from) {
 class Verified {
  public:
   explicit Verified(std::span<const std::byte> message) {
-    if (message.size() >= most_bytes) {
+    if (message.size() >= most_bytes)
       fail(concat("a message has ", message.size(), " bytes, and must have less than ", most_bytes));
-    }
     bytes_.assign(message.begin(), message.end());
     fb::Verifier verifier(reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size());
     if (!schema::VerifyEnvelopeBuffer(verifier))
@@ -126,9 +122,8 @@ Bytes encode(const ImagePrediction& prediction) {
 LabelEvent decode_label_event(std::span<const std::byte> message) {
   const Verified verified(message);
   const auto& from = verified.as<schema::LabelEvent>("label event");
-  if (from.action() > schema::LabelAction::import_) {
+  if (from.action() > schema::LabelAction::import_)
     fail(concat("a label event has the unknown action ", static_cast<int>(from.action())));
-  }
   return {.revision = from.revision(),
           .at_ns = from.at_ns(),
           .who = text_of(from.who()),
@@ -150,9 +145,8 @@ ImagePrediction decode_prediction(std::span<const std::byte> message) {
   for (const schema::PredictedBox* box : *from.boxes()) {
     prediction.boxes.push_back(
         {.category = box->category(), .box = box_of(box->box()), .score = box->score()});
-    if (const std::string fault = fault_of(prediction.boxes.back()); !fault.empty()) {
+    if (const std::string fault = fault_of(prediction.boxes.back()); !fault.empty())
       fail("a prediction is damaged: " + fault);
-    }
   }
   return prediction;
 }

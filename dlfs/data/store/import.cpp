@@ -136,9 +136,8 @@ int64_t Import::image(const ImageRecord& image) {
   const std::string path = clean_path(image.path);
   if (path.empty())
     state_->fail(concat("the image path \"", image.path, "\" does not name a file within its folder"));
-  if (image.size.width < 0 || image.size.height < 0) {
+  if (image.size.width < 0 || image.size.height < 0)
     state_->fail(concat(path, " has the size ", image.size.width, " x ", image.size.height));
-  }
   Database& database = state_->database;
   run(database,
       "INSERT INTO image(folder, path, width, height, split, sha256, source_id, extra) "
@@ -214,16 +213,14 @@ Known* Import::State::find(const Annotation& annotation) {
 void Import::annotation(const Annotation& annotation) {
   state_->check(state_->given_images, "image", annotation.image);
   state_->check(state_->given_categories, "category", annotation.category);
-  if (const std::string fault = fault_of(annotation); !fault.empty()) {
+  if (const std::string fault = fault_of(annotation); !fault.empty())
     state_->fail(concat("an annotation of image ", annotation.image, " is refused: ", fault));
-  }
   if (annotation.image != state_->image) state_->load(annotation.image);
   if (Known* known = state_->find(annotation)) {
     known->taken = true;
     ++state_->counts.known_annotations;
-    if (known->annotation.deleted != annotation.deleted || !same_content(known->annotation, annotation)) {
+    if (known->annotation.deleted != annotation.deleted || !same_content(known->annotation, annotation))
       ++state_->counts.differing;
-    }
     return;
   }
   insert(state_->database, annotation);

@@ -42,10 +42,9 @@ LabelEvent add(Database& database, const Annotation& label) {
 // A deleted label may come back, which adds it.
 LabelEvent change(Database& database, const Annotation& label) {
   const Annotation before = label_with(database, label.id);
-  if (label.image != before.image) {
+  if (label.image != before.image)
     refuse(
         concat("label ", label.id, " is of image ", before.image, " and cannot move to image ", label.image));
-  }
   update(database, label);
   LabelEvent event{
       .who = "", .action = LabelAction::change, .image = label.image, .before = before, .after = label};
@@ -116,12 +115,10 @@ void Store::set_file_facts(const std::vector<FileFacts>& facts) {
   for (const auto& [image, sha256, size] : facts) {
     const bool hex = std::all_of(sha256.begin(), sha256.end(),
                                  [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-    if (!hex || (!sha256.empty() && sha256.size() != 64)) {
+    if (!hex || (!sha256.empty() && sha256.size() != 64))
       refuse(concat("\"", sha256, "\" is no SHA-256 in 64 lower-case hex digits"));
-    }
-    if (size.width < 0 || size.height < 0) {
+    if (size.width < 0 || size.height < 0)
       refuse(concat("an image cannot have ", size.width, " x ", size.height, " pixels"));
-    }
     check_image(*database_, image);
     const bool sized = size.width > 0 && size.height > 0;
     run(*database_,

@@ -85,9 +85,8 @@ Annotation annotation_of(const Query& row) {
                         .source_id = row.maybe_integer(11),
                         .segmentation = std::string(row.maybe_text(12)),
                         .extra = std::string(row.maybe_text(13))};
-  if (const std::string fault = fault_of(annotation); !fault.empty()) {
+  if (const std::string fault = fault_of(annotation); !fault.empty())
     row.database().fail(concat("is damaged: annotation ", annotation.id, ": ", fault));
-  }
   return annotation;
 }
 
@@ -178,10 +177,9 @@ std::string stored_folder(const Database& database, const std::string& path) {
 
 std::string full_folder(const Database& database, std::string_view stored) {
   const auto path = std::filesystem::path(stored).lexically_normal();
-  if (path.empty() || *path.begin() == "..") {
+  if (path.empty() || *path.begin() == "..")
     database.fail(
         concat("is not to be trusted: its folder \"", stored, "\" lies outside of the store's own"));
-  }
   if (path.is_absolute()) return path.string();
   const auto home = home_of(database);
   return (path == "." ? home : home / path).string();

@@ -95,17 +95,15 @@ void check_objects(Database& database) {
     }
     ++found;
   }
-  if (found != objects.size()) {
+  if (found != objects.size())
     database.fail(
         concat("is damaged: ", found, " of a store's ", objects.size(), " tables and indices are there"));
-  }
 }
 
 void quick_check(Database& database) {
   Query query(database, "PRAGMA quick_check(1)");
-  if (!query.next() || query.text(0) != "ok") {
+  if (!query.next() || query.text(0) != "ok")
     database.fail(concat("is damaged (", query.text(0), "): use a copy, or import again"));
-  }
 }
 
 }  // namespace
@@ -123,16 +121,14 @@ void create_schema(Database& database) {
 void check_schema(Database& database) {
   database.limit_time(most_time);
   const int64_t application = number(database, "PRAGMA application_id");
-  if (application != application_id) {
+  if (application != application_id)
     database.fail(is_empty(database) ? "is empty, and no annotation store yet: import into it"
                                      : concat("is no annotation store of dlfs: its application id is ",
                                               application, ", not ", application_id));
-  }
   const int64_t found = number(database, "PRAGMA user_version");
-  if (found != version) {
+  if (found != version)
     database.fail(concat("is a store of version ", found, ", but this dlfs reads version ", version,
                          found > version ? ": use a newer dlfs" : ""));
-  }
   check_objects(database);
   std::error_code ignored;
   if (std::filesystem::file_size(database.path(), ignored) <= checked_bytes) quick_check(database);

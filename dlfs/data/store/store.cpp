@@ -19,9 +19,8 @@ void check_start(const std::string& path, StoreUse use) {
   if (use == StoreUse::create && !fs::exists(path, ignored)) return;
   const FileStart start = read_file_start(path, 16);
   const std::string magic("SQLite format 3\0", 16);
-  if (start.size > 0 && text_of(start.bytes) != magic) {
+  if (start.size > 0 && text_of(start.bytes) != magic)
     throw FileError("store", path + ": is no annotation store: it is not an SQLite file");
-  }
 }
 
 }  // namespace
@@ -113,9 +112,8 @@ std::vector<LabelEvent> Store::events_after(int64_t revision, int64_t at_most) c
   for (int64_t last = revision; query.next();) {
     check_ascends(query, last);
     events.push_back(event_of(query, 1));
-    if (events.back().revision != last) {
+    if (events.back().revision != last)
       database_->fail(concat("is damaged: event ", last, " calls itself ", events.back().revision));
-    }
   }
   return events;
 }
