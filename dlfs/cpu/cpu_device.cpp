@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "dlfs/base/error.h"
+#include "dlfs/cpu/kernel.h"
 
 namespace dlfs {
 namespace {
@@ -33,15 +34,6 @@ std::string model() {
   const std::string name = proc_value("/proc/cpuinfo", "model name");
   return name.empty() ? "unknown model" : name;
 }
-
-class Recording : public Kernel {
- public:
-  explicit Recording(std::function<void(Stream)> work) : work_(std::move(work)) {}
-  void run(Stream stream) override { work_(stream); }
-
- private:
-  std::function<void(Stream)> work_;
-};
 
 class CpuDevice : public Device {
  public:
@@ -70,7 +62,7 @@ class CpuDevice : public Device {
   void synchronize(Stream) override {}
 
   KernelPtr record(std::function<void(Stream)> work) override {
-    return std::make_unique<Recording>(std::move(work));
+    return cpu_kernel([work = std::move(work), stream = stream_] { work(stream); });
   }
 
  private:

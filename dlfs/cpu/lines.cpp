@@ -4,7 +4,7 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/text.h"
-#include "dlfs/tensor/half.h"
+#include "dlfs/cpu/number.h"
 
 namespace dlfs {
 
@@ -29,11 +29,7 @@ LineReader::LineReader(const Tensor& map, int64_t longest)
     : map_(map), buffer_(map.spec.dtype == DType::f32 ? 0 : longest) {}
 
 const float* LineReader::read(const MapLine& line) {
-  if (map_.spec.dtype == DType::f32) return map_.as<float>() + line.first;
-  const Bf16* const from = map_.as<Bf16>() + line.first;
-  float* __restrict const to = buffer_.data();
-  for (int64_t i = 0; i < line.count; ++i) to[i] = static_cast<float>(from[i]);
-  return to;
+  return as_f32(map_, line.first, line.count, buffer_.data());
 }
 
 LineWriter::LineWriter(const Tensor& to, int64_t longest, const LineSettings& settings)
@@ -43,20 +39,10 @@ float* LineWriter::line(const MapLine& line) {
   return direct() ? to_.as<float>() + line.first : buffer_.data();
 }
 
-template <typename T>
-static void store(const float* __restrict values, T* __restrict to, int64_t count, bool add) {
-  if (add)
-    for (int64_t i = 0; i < count; ++i) to[i] = T(values[i] + static_cast<float>(to[i]));
-  else
-    for (int64_t i = 0; i < count; ++i) to[i] = T(values[i]);
-}
-
 void LineWriter::finish(const MapLine& line) {
   if (direct()) return;
-  if (to_.spec.dtype == DType::f32)
-    store(buffer_.data(), to_.as<float>() + line.first, line.count, add_);
-  else
-    store(buffer_.data(), to_.as<Bf16>() + line.first, line.count, add_);
+  for_type(to_.spec.dtype,
+           [&]<typename T>() { put(buffer_.data(), line.count, to_.as<T>() + line.first, add_); });
 }
 
 ChannelSums::ChannelSums(const MapLines& lines)

@@ -26,8 +26,9 @@ struct Operand {
   Operand() = default;
   Operand(const Tensor& tensor) : spec(tensor.spec), data(tensor.data), given(tensor.data != nullptr) {}
 
-  float* at(std::byte* scratch) const {
-    return static_cast<float*>(data == nullptr ? static_cast<void*>(scratch + offset) : data);
+  template <typename T = float>
+  T* at(std::byte* scratch) const {
+    return static_cast<T*>(data == nullptr ? static_cast<void*>(scratch + offset) : data);
   }
   explicit operator bool() const { return given; }
 

@@ -43,18 +43,13 @@ Matrix by_position(const Operand& map) {
   return made;
 }
 
-template <typename T>
-T* at(const Operand& operand, std::byte* scratch) {
-  return reinterpret_cast<T*>(operand.at(scratch));
-}
-
 // The rows of x.
 Operand unrolled(Program& program, const Unrolling& windows, const Operand& x) {
   const Operand rows = windows.room(program, x.spec.dtype);
   for_type(x.spec.dtype, [&]<typename T>() {
     program.add([=](std::byte* scratch) {
-      const T* const from = at<T>(x, scratch);
-      T* const to = at<T>(rows, scratch);
+      const T* const from = x.at<T>(scratch);
+      T* const to = rows.at<T>(scratch);
       windows.each([&](int64_t piece, int64_t pixel) {
         if (pixel < 0)
           std::fill_n(to + piece, windows.x.c, T(0));
@@ -93,7 +88,7 @@ void add_unrolled_data(Program& program, const Convolution& of, const Operand& d
         if (pixel < 0) return;
         for (int c = 0; c < windows.x.c; ++c) sum[pixel + c] += from[piece + c];
       });
-      put(sum, windows.x.count(), at<T>(d_x.to, scratch), d_x.add);
+      put(sum, windows.x.count(), d_x.to.at<T>(scratch), d_x.add);
     });
   });
 }

@@ -44,7 +44,7 @@ void add_map(Program& program, const Walk& walk, const StretchFill& fill, const 
              const StoreSettings& settings) {
   for_type(to.spec.dtype, [&]<typename T>() {
     program.add([walk, fill, to, add = settings.add](std::byte* scratch) {
-      T* const whole = reinterpret_cast<T*>(to.at(scratch));
+      T* const whole = to.at<T>(scratch);
       std::array<float, most> results;
       each_stretch(walk, [&](const WalkStretch& stretch) {
         T* __restrict const values = whole + stretch.at[Walk::whole];
@@ -62,7 +62,7 @@ void add_sum_over(Program& program, const Walk& walk, const StretchFill& fill, c
   const int64_t count = to.spec.shape.count();
   const Operand totals = program.temporary_bytes(count * sizeof(double));
   program.add([walk, fill, to, settings, count, totals](std::byte* scratch) {
-    auto* const total = reinterpret_cast<double*>(totals.at(scratch));
+    auto* const total = totals.at<double>(scratch);
     std::fill_n(total, count, 0.0);
     const bool kept = walk.strides[settings.side][Walk::inner] != 0;
     std::array<float, most> results;
@@ -75,7 +75,7 @@ void add_sum_over(Program& program, const Walk& walk, const StretchFill& fill, c
         *sums += sum_of(results.data(), stretch.count);
     });
     for_type(to.spec.dtype, [&]<typename T>() {
-      T* const values = reinterpret_cast<T*>(to.at(scratch));
+      T* const values = to.at<T>(scratch);
       for (int64_t i = 0; i < count; ++i) put(values[i], settings.scale * total[i], settings.add);
     });
   });

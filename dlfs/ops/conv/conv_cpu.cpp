@@ -25,10 +25,10 @@ void add_sums(Program& program, const Operand& y, const Operand& sums) {
   const Operand totals = program.temporary_bytes(static_cast<size_t>(2 * channels) * sizeof(double));
   for_type(y.spec.dtype, [&]<typename T>() {
     program.add([=, rows = y.spec.shape.count() / channels](std::byte* scratch) {
-      double* __restrict const total = reinterpret_cast<double*>(totals.at(scratch));
+      double* __restrict const total = totals.at<double>(scratch);
       double* __restrict const squares = total + channels;
       std::fill_n(total, 2 * channels, 0.0);
-      const T* __restrict row = reinterpret_cast<const T*>(y.at(scratch));
+      const T* __restrict row = y.at<const T>(scratch);
       for (int64_t i = 0; i < rows; ++i, row += channels)
         for (int64_t c = 0; c < channels; ++c) {
           const double value = static_cast<double>(static_cast<float>(row[c]));
