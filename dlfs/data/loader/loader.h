@@ -13,7 +13,6 @@
 #include <thread>
 #include <vector>
 
-#include "dlfs/data/loader/encoded_batch.h"
 #include "dlfs/data/loader/sample.h"
 #include "dlfs/data/loader/sampling.h"
 #include "dlfs/tensor/device.h"
