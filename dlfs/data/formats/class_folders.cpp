@@ -74,8 +74,7 @@ ImportReport import_class_folders(Store& store, const ImportRequest& request) {
   for (const Part& part : parts) {
     intake.folder(part.folder);
     for (const std::string& file : part.files) {
-      std::vector<Annotation> label(1);
-      label[0].category = ids[class_of(file)];
+      std::vector<Annotation> label = {label_of(ids[class_of(file)], {})};
       ImageRecord image;
       image.path = file;
       image.size = intake.size_of(file);

@@ -58,8 +58,7 @@ ImportReport import_idx(Store& store, const ImportRequest& request) {
       write_image(concat(folder, "/", image.path),
                   {.size = image.size,
                    .pixels = std::span(images.pixels).subspan(static_cast<size_t>(i) * bytes, bytes)});
-      std::vector<Annotation> annotation(1);
-      annotation[0].category = categories[label];
+      std::vector<Annotation> annotation = {label_of(categories[label], {})};
       intake.image(std::move(image), annotation);
     }
   }

@@ -76,6 +76,14 @@ void Intake::leave_out(int64_t count, const std::string& what) {
   if (all.find(what) == std::string::npos) all += (all.empty() ? "" : ", and ") + what;
 }
 
+Annotation label_of(int64_t category, const std::optional<BoundingBox>& box) {
+  Annotation label;
+  label.category = category;
+  label.box = box;
+  label.area = box ? double{box->width} * double{box->height} : 0;
+  return label;
+}
+
 ImportReport Intake::commit() {
   static_cast<ImportCounts&>(report_) = import_.commit();
   return report_;

@@ -44,6 +44,9 @@ class Intake {
   int64_t folder_id_ = 0;
 };
 
+// A label of this category, of a box or of the whole image.
+Annotation label_of(int64_t category, const std::optional<BoundingBox>& box);
+
 // The importers, by format.
 ImportReport import_coco(Store& store, const ImportRequest& request);
 ImportReport import_coco_results(Store& store, const ImportRequest& request);

@@ -123,35 +123,26 @@ std::string_view JsonCursor::skip_string() {
   expected("a string without control characters and wrong escapes");
 }
 
-bool JsonCursor::digits() {
-  const char* start = at_;
-  while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
-  return at_ != start;
-}
-
 std::string_view JsonCursor::skip_number() {
   if (kind() != '0') expected("a number");
-  const char* start = at_;
-  if (*at_ == '-') ++at_;
-  const bool zero = at_ != end_ && *at_ == '0';
-  const auto is = [&](char c) { return at_ != end_ && *at_ == c; };
-  const auto fraction = [&] {
-    if (!is('.')) return true;
-    ++at_;
-    return digits();
+  const char* const start = at_;
+  const auto pass = [&](std::string_view any_of) {
+    const bool stands = at_ != end_ && any_of.find(*at_) != std::string_view::npos;
+    if (stands) ++at_;
+    return stands;
   };
-  const auto exponent = [&] {
-    if (!is('e') && !is('E')) return true;
-    ++at_;
-    if (is('+') || is('-')) ++at_;
-    return digits();
+  const auto digits = [&] {
+    const char* const first = at_;
+    while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
+    if (at_ == first) expected("the rest of a number");
   };
-  if (zero) ++at_;
-  if ((!zero && !digits()) || !fraction()) expected("the rest of a number");
-  const char* mantissa_end = at_;
-  if (!exponent()) expected("the rest of a number");
+  pass("-");
+  if (!pass("0")) digits();
+  if (pass(".")) digits();
+  const bool exponent = pass("eE");
+  if (exponent) pass("+-"), digits();
   const std::string_view text(start, static_cast<size_t>(at_ - start));
-  if ((at_ != mantissa_end || text.size() > 300) && !std::isfinite(to_double(text)))
+  if ((exponent || text.size() > 300) && !std::isfinite(to_double(text)))
     fail(concat(cut(std::string(text), 40), " is more than a double holds"));
   return text;
 }

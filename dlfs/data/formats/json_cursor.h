@@ -73,7 +73,6 @@ class JsonCursor {
   void skip_space() {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
-  bool digits();
   void refuse_double_names(size_t first);
   [[noreturn]] void expected(const std::string& what) const;
 

@@ -121,10 +121,7 @@ class Task {
     for (const Json& label : labels->items()) {
       if (label.string() == nullptr || label.string()->empty())
         fail(concat("a result has a label that is no text"));
-      Annotation& to = annotations.emplace_back();
-      to.category = intake_.category(*label.string());
-      to.box = box;
-      to.area = box ? double{box->width} * double{box->height} : 0;
+      annotations.push_back(label_of(intake_.category(*label.string()), box));
     }
   }
 
