@@ -69,7 +69,7 @@ def main():
             accuracies.setdefault(name, []).append(run.result())
     means = {name: statistics.mean(values) for name, values in accuracies.items()}
     for name, values in accuracies.items():
-        print(f"{name:<24}{means[name]:.4f}   {' '.join(f'{value:.4f}' for value in values)}")
+        print(f"{name:<26}{means[name]:.4f}   {' '.join(f'{value:.4f}' for value in values)}")
     fashion, cifar = ([mean for name, mean in means.items() if name.startswith(data)] for data in ("Fashion", "CIFAR"))
     good = all(mean >= 0.935 for mean in fashion)
     for group, apart in ((fashion, 0.003), (cifar, 0.005)):
