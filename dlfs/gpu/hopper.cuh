@@ -108,8 +108,11 @@ __device__ inline void store_box(const void* map, Corner at, unsigned from) {
       : "memory");
   asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
-// Until what this thread stores has been read from shared memory.
-__device__ inline void wait_for_stores() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
+// Until what this thread stores has been read from shared memory, but for so many boxes that it stored last.
+template <int but = 0>
+__device__ void wait_for_stores() {
+  asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(but) : "memory");
+}
 // What was written to shared memory can now be stored as a box.
 __device__ inline void publish_to_boxes() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 

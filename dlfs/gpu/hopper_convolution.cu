@@ -17,26 +17,37 @@ namespace {
 
 using namespace hopper;
 
-// The product is y^T [64 filters, pixels] = w [64, 9 * 64] * x^T [9 * 64, pixels]. The filters stay in the registers of a
-// warpgroup for the kernel's whole life. The pixels are a tile of 8 across and 16 or 14 down with a rim of one pixel, a box in
-// shared memory in which one pixel is a row of 128 bytes: each of the 9 taps reads the same box, shifted. A block walks over
+// The product is y^T [64 filters, pixels] = w [64, taps * 64] * x^T [taps * 64, pixels]. The filters stay in the registers of a
+// warpgroup for the kernel's whole life. The pixels are a tile of 8 across and 16 or 14 down with a rim for the taps, a box in
+// shared memory in which one pixel is a row of 128 bytes: each tap reads the same box, shifted. A block walks over
 // tiles: a thread loads boxes into a ring, and two warpgroups take every other tile, one multiplying while the other stores.
-constexpr int taps = 9, steps = taps * channels / 16;
-constexpr int row_bytes = channels * 2, filter_bytes = channels * taps * row_bytes;
-constexpr int stages = 8, halo_across = across + 2;
+constexpr int row_bytes = channels * 2, stages = 8;
 constexpr int threads = (consumers + 1) * warpgroup;
+
+// step: numbers of x from one pixel to the next; staging: tiles on their way out for each consumer.
+struct ThreeByThree {
+  static constexpr int taps_across = 3, taps_down = 3, pad = 1, step = channels, staging = 1;
+};
+// Four taps across are 64 numbers side by side in x [n,h+3,w+3,16] as in w [64,4,4,16]: to the kernel they are one tap, on a map
+// of 64 channels whose pixels overlap.
+struct Stem {
+  static constexpr int taps_across = 1, taps_down = 4, pad = 0, step = 16, staging = 2;
+};
 
 // What lies where in shared memory, for tiles of `down` rows of pixels. Boxes begin at multiples of 1,024 bytes: the pattern by
 // which 16-byte words are swapped ("swizzle") hangs on the address alone.
-template <int down>
-struct Layout {
-  static constexpr int halo = (down + 2) * halo_across * row_bytes;
+template <typename Form, int rows>
+struct Layout : Form {
+  static constexpr int down = rows, taps = Form::taps_across * Form::taps_down, steps = taps * channels / 16;
+  static constexpr int halo_across = across + Form::taps_across - 1, halo_down = down + Form::taps_down - 1;
+  static constexpr int halo = halo_down * halo_across * row_bytes;
   static constexpr int stage = (halo + 1023) / 1024 * 1024;
   static constexpr int tile = down * across * row_bytes;
+  static constexpr int filter_bytes = channels * taps * row_bytes;
   static constexpr int filters = stages * stage - filter_bytes;  // read once, then part of the ring
   static constexpr int stages_before_filters = filters / stage;  // free from the start
-  static constexpr int tiles = stages * stage;                   // one on its way out for each consumer
-  static constexpr int barriers = tiles + consumers * tile;
+  static constexpr int tiles = stages * stage;
+  static constexpr int barriers = tiles + consumers * Form::staging * tile;
   static constexpr int full = 0, empty = stages, filters_full = 2 * stages, filters_read = 2 * stages + 1,
                        addend = 2 * stages + 2, barrier_count = addend + consumers;
   static constexpr int bytes = barriers + 8 * barrier_count + 1024;  // the last to round the start up
@@ -58,15 +69,15 @@ struct Arguments {
 };
 
 // Where a block's barriers and boxes are.
-template <int down>
+template <typename L>
 struct Place {
   unsigned base;
-  __device__ unsigned stage(int index) const { return base + index * Layout<down>::stage; }
-  __device__ unsigned tile(int consumer) const {
-    return base + Layout<down>::tiles + consumer * Layout<down>::tile;
+  __device__ unsigned stage(int index) const { return base + index * L::stage; }
+  __device__ unsigned tile(int consumer, unsigned turn) const {
+    return base + L::tiles + (consumer * L::staging + turn % L::staging) * L::tile;
   }
-  __device__ unsigned filters() const { return base + Layout<down>::filters; }
-  __device__ unsigned barrier(int index) const { return base + Layout<down>::barriers + 8 * index; }
+  __device__ unsigned filters() const { return base + L::filters; }
+  __device__ unsigned barrier(int index) const { return base + L::barriers + 8 * index; }
 };
 
 // A place in the ring, and how often it was come to.
@@ -80,10 +91,9 @@ struct Turn {
 };
 
 // One thread.
-template <int down>
-__device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMap& w, Place<down> in) {
-  using L = Layout<down>;
-  expect(in.barrier(L::filters_full), filter_bytes);
+template <typename L>
+__device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMap& w, Place<L> in) {
+  expect(in.barrier(L::filters_full), L::filter_bytes);
   asm volatile(
       "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %2, "
       "%2}], "
@@ -97,30 +107,29 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
     if (again) wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1, 2);
     const unsigned full = in.barrier(L::full + turn.stage);
     expect(full, L::halo);
-    const Corner at = of.corner(tile, down);
-    load_box(in.stage(turn.stage), &x, {at.w - 1, at.h - 1, at.n}, full);
+    const Corner at = of.corner(tile, L::down);
+    load_box(in.stage(turn.stage), &x, {at.w - L::pad, at.h - L::pad, at.n}, full);
     turn.step(1);
     if (turn.stage == 0) again = true;
   }
 }
 
 // This warp's 16 rows of w as the products want them: step by step 16 x 16 numbers.
-template <int down>
-__device__ __forceinline__ void read_filters(unsigned (&a)[steps][4], bool data_gradient, Place<down> in) {
-  using L = Layout<down>;
+template <typename L>
+__device__ __forceinline__ void read_filters(unsigned (&a)[L::steps][4], bool data_gradient, Place<L> in) {
   const int warp = threadIdx.x / 32 % 4, lane = threadIdx.x % 32, matrix = lane / 8;
   wait_together(in.barrier(L::filters_full), 0, 3);
   if (data_gradient) {  // rows are channels, what is summed over are filters, and taps stand the other way round
 #pragma unroll
-    for (int step = 0; step < steps; ++step) {
-      const int row = (step % 4 * 16 + matrix / 2 * 8 + lane % 8) * taps + taps - 1 - step / 4;
+    for (int step = 0; step < L::steps; ++step) {
+      const int row = (step % 4 * 16 + matrix / 2 * 8 + lane % 8) * L::taps + L::taps - 1 - step / 4;
       const int word = warp * 2 + matrix % 2;
       load_transposed(a[step], in.filters() + row * row_bytes + ((word ^ row) & 7) * 16);
     }
   } else {
 #pragma unroll
-    for (int step = 0; step < steps; ++step) {
-      const int row = (warp * 16 + matrix % 2 * 8 + lane % 8) * taps + step / 4;
+    for (int step = 0; step < L::steps; ++step) {
+      const int row = (warp * 16 + matrix % 2 * 8 + lane % 8) * L::taps + step / 4;
       const int word = step % 4 * 2 + matrix / 2;
       load_matrices(a[step], in.filters() + row * row_bytes + ((word ^ row) & 7) * 16);
     }
@@ -130,15 +139,15 @@ __device__ __forceinline__ void read_filters(unsigned (&a)[steps][4], bool data_
 }
 
 // sums = the products of one tile; not waited for.
-template <typename T, int down>
-__device__ __forceinline__ void multiply_tile(float (&sums)[down * 4], const unsigned (&a)[steps][4],
+template <typename T, typename L>
+__device__ __forceinline__ void multiply_tile(float (&sums)[L::down * 4], const unsigned (&a)[L::steps][4],
                                               unsigned stage) {
-  const uint64_t begin = (stage >> 4) | uint64_t{(halo_across * row_bytes) >> 4} << 32 | uint64_t{1} << 62;
+  const uint64_t begin = (stage >> 4) | uint64_t{(L::halo_across * row_bytes) >> 4} << 32 | uint64_t{1} << 62;
   hold(sums);
   begin_products();
 #pragma unroll
-  for (int step = 0; step < steps; ++step) {
-    const int pixel = step / 4 / 3 * halo_across + step / 4 % 3;
+  for (int step = 0; step < L::steps; ++step) {
+    const int pixel = step / 4 / L::taps_across * L::halo_across + step / 4 % L::taps_across;
     multiply<T>(sums, a[step], begin + ((pixel * row_bytes + step % 4 * 32) >> 4), step != 0);
   }
   end_products();
@@ -146,24 +155,24 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[down * 4], const uns
 }
 
 // A tile's numbers from registers to memory, through shared memory, where each warp has its 16 channels.
-template <typename T, int down>
-__device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&packed)[down * 2],
+template <typename T, typename L>
+__device__ __forceinline__ void store_tile(float (&sums)[L::down * 4], unsigned (&packed)[L::down * 2],
                                            const Arguments& of, float2 bias, const CUtensorMap& y, Corner at,
-                                           int consumer, unsigned phase, Place<down> in) {
+                                           int consumer, unsigned phase, Place<L> in) {
   const int lane = threadIdx.x % 32, word = threadIdx.x % warpgroup / 32 * 2 + lane / 8 % 2;
   const bool leads = threadIdx.x % warpgroup == 0;
   // Matrices of 8 pixels and 8 channels: a row's first and second eight channels, then the next row's.
-  const unsigned mine =
-      in.tile(consumer) + lane / 16 * across * row_bytes + lane % 8 * row_bytes + (word ^ lane % 8) * 16;
+  const unsigned tile = in.tile(consumer, phase);
+  const unsigned mine = tile + lane / 16 * across * row_bytes + lane % 8 * row_bytes + (word ^ lane % 8) * 16;
   if (of.add) {
-    wait_together(in.barrier(Layout<down>::addend + consumer), phase, 5);
+    wait_together(in.barrier(L::addend + consumer), phase, 5);
   } else {
-    if (leads) wait_for_stores();
+    if (leads) wait_for_stores<L::staging - 1>();
     __syncwarp();
     meet(3 + consumer, warpgroup);
   }
 #pragma unroll
-  for (int row = 0; row < down; row += 2) {
+  for (int row = 0; row < L::down; row += 2) {
     const unsigned to = mine + row * across * row_bytes;
 #pragma unroll
     for (int i = 0; i < 8; ++i) sums[row * 4 + i] += i / 2 % 2 == 0 ? bias.x : bias.y;
@@ -187,15 +196,14 @@ __device__ __forceinline__ void store_tile(float (&sums)[down * 4], unsigned (&p
   }
   publish_to_boxes();
   meet(3 + consumer, warpgroup);
-  if (leads) store_box(&y, at, in.tile(consumer));
+  if (leads) store_box(&y, at, tile);
 }
 
-template <typename T, int down>
+template <typename T, typename L>
 __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtensorMap& add, int consumer,
-                        Place<down> in) {
-  using L = Layout<down>;
+                        Place<L> in) {
   const bool leads = threadIdx.x % warpgroup == 0;
-  unsigned a[steps][4];
+  unsigned a[L::steps][4];
   read_filters(a, of.data_gradient, in);
   unsigned bias = 0;
   if (of.bias != nullptr)
@@ -205,18 +213,18 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
   unsigned phase = 0;
   if (consumer == 1 && blockIdx.x < of.tiles) announce(1, 2 * warpgroup);
   for (int tile = blockIdx.x + consumer * gridDim.x; tile < of.tiles; tile += consumers * gridDim.x) {
-    const Corner at = of.corner(tile, down);
+    const Corner at = of.corner(tile, L::down);
     if (of.add && leads) {
-      wait_for_stores();
+      wait_for_stores<L::staging - 1>();
       expect(in.barrier(L::addend + consumer), L::tile);
-      load_box(in.tile(consumer), &add, at, in.barrier(L::addend + consumer));
+      load_box(in.tile(consumer, phase), &add, at, in.barrier(L::addend + consumer));
     }
     __syncwarp();
-    float sums[down * 4];
-    unsigned packed[down * 2];
+    float sums[L::down * 4];
+    unsigned packed[L::down * 2];
     wait_together(in.barrier(L::full + turn.stage), turn.phase, 4);
     meet(1 + consumer, 2 * warpgroup);
-    multiply_tile<T, down>(sums, a, in.stage(turn.stage));
+    multiply_tile<T, L>(sums, a, in.stage(turn.stage));
     if (tile + gridDim.x < of.tiles) announce(2 - consumer, 2 * warpgroup);
     wait_for_products();
     hold(sums);
@@ -224,7 +232,7 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
     __syncwarp();
     store_tile<T>(sums, packed, of, unpack<T>(bias), y, at, consumer, phase, in);
     if (of.moments.to != nullptr)
-      moments.take<T, down>(packed, min(down, of.h - at.h), min(across, of.w - at.w));
+      moments.take<T, L::down>(packed, min(L::down, of.h - at.h), min(across, of.w - at.w));
     turn.step(consumers);
     phase ^= 1;
   }
@@ -232,15 +240,14 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
   if (leads) wait_for_stores();
 }
 
-template <typename T, int down>
+template <typename T, typename L>
 __global__ void __launch_bounds__(threads, 1)
     convolve(const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w,
              const __grid_constant__ CUtensorMap y, const __grid_constant__ CUtensorMap add,
              const __grid_constant__ Arguments of) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
-  using L = Layout<down>;
   extern __shared__ char memory[];
-  const Place<down> in{(shared_address(memory) + 1023) & ~1023U};
+  const Place<L> in{(shared_address(memory) + 1023) & ~1023U};
   if (threadIdx.x == 0) {
     prefetch(&x), prefetch(&w), prefetch(&y);
     for (int i = 0; i < L::barrier_count; ++i)
@@ -263,9 +270,11 @@ __global__ void __launch_bounds__(threads, 1)
 
 // ---- the host's half ----
 
-// A tensor of numbers of 16 bits, [..., c] with c innermost, in boxes that are swapped as the products want them.
+// A tensor of numbers of 16 bits, [..., c] with c innermost, in boxes that are swapped as the products want them. Pixels begin
+// `step` numbers after each other.
 template <int rank>
-CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const int (&box)[rank]) {
+CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const int (&box)[rank],
+                  int step = channels) {
   static const auto encode = [] {  // from the driver, which nothing links
     void* found = nullptr;
     cudaDriverEntryPointQueryResult result{};
@@ -278,7 +287,8 @@ CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const
   cuuint32_t box_extents[rank], ones[rank];
   for (int i = 0; i < rank; ++i) {
     extents[i] = static_cast<cuuint64_t>(sizes[i]);
-    strides[i] = extents[i] * (i == 0 ? 2 : strides[i - 1]);
+    const int overlap = i == 1 ? channels / step - 1 : 0;  // pixels of a row in which no window begins
+    strides[i] = i == 0 ? 2 * step : strides[i - 1] * (extents[i] + overlap);
     box_extents[i] = static_cast<cuuint32_t>(box[i]);
     ones[i] = 1;
   }
@@ -291,13 +301,14 @@ CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const
   return map;
 }
 
-template <typename T, int down>
-void launch(const HopperConvolution& of, cudaStream_t stream) {
+template <typename T, typename L>
+void launch_tiles(const HopperConvolution& of, cudaStream_t stream) {
   const Shape& s = of.map;
-  const auto map = [&](const void* data, int box_w, int box_h) {
-    return boxes<4>(data, of.dtype, {s.c, s.w, s.h, s.n}, {s.c, box_w, box_h, 1});
+  constexpr int rim_w = L::taps_across - 1 - 2 * L::pad, rim_h = L::taps_down - 1 - 2 * L::pad;
+  const auto map = [&](const void* data) {
+    return boxes<4>(data, of.dtype, {s.c, s.w, s.h, s.n}, {s.c, across, L::down, 1});
   };
-  const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + down - 1) / down);
+  const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + L::down - 1) / L::down);
   auto* const parts = static_cast<float2*>(of.workspace);
   const Arguments arguments{.h = s.h,
                             .w = s.w,
@@ -313,22 +324,31 @@ void launch(const HopperConvolution& of, cudaStream_t stream) {
                                         .parts = parts,
                                         .counts = reinterpret_cast<int*>(parts + of.processors * channels),
                                         .ticket = of.ticket}};
-  const auto kernel = convolve<T, down>;
-  cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<down>::bytes),
+  const auto kernel = convolve<T, L>;
+  cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, L::bytes),
              "cudaFuncSetAttribute");
-  kernel<<<of.processors, threads, Layout<down>::bytes, stream>>>(
-      map(of.x, halo_across, down + 2),
-      boxes<3>(of.w, of.dtype, {channels, taps, channels}, {channels, taps, channels}),
-      map(of.y, across, down), map(of.add != nullptr ? of.add : of.y, across, down), arguments);
+  kernel<<<of.processors, threads, L::bytes, stream>>>(
+      boxes<4>(of.x, of.dtype, {channels, s.w + rim_w, s.h + rim_h, s.n},
+               {channels, L::halo_across, L::halo_down, 1}, L::step),
+      boxes<3>(of.w, of.dtype, {channels, L::taps, channels}, {channels, L::taps, channels}), map(of.y),
+      map(of.add != nullptr ? of.add : of.y), arguments);
   check_launch("hopper convolution");
+}
+
+template <typename T, typename Form>
+void launch_form(const HopperConvolution& of, cudaStream_t stream) {
+  if (hopper_tiles(of.map).down == 14)
+    launch_tiles<T, Layout<Form, 14>>(of, stream);
+  else
+    launch_tiles<T, Layout<Form, 16>>(of, stream);
 }
 
 template <typename T>
 void launch(const HopperConvolution& of, cudaStream_t stream) {
-  if (hopper_tiles(of.map).down == 14)
-    launch<T, 14>(of, stream);
+  if (of.stem)
+    launch_form<T, Stem>(of, stream);
   else
-    launch<T, 16>(of, stream);
+    launch_form<T, ThreeByThree>(of, stream);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Our own convolution of 3 x 3 with stride 1 and padding 1, from 64 channels to 64, in 16 bits with sums in f32, and its
 // gradient by the data, for the H100's generation alone (sm_90a): 56 us for [512,32,32,64] and 86 for [256,56,56,64] on an H100
-// (cuDNN: 100 and 144), the moments of what comes out included. The same bits on every run. Any thread, with the card as
+// (cuDNN: 100 and 144), the moments of what comes out included. And, forward alone, the one that a stem in blocks is
+// (ops/image_form.h): 4 x 4 without padding, from 16 channels to 64. The same bits on every run. Any thread, with the card as
 // its present device.
 #pragma once
 
@@ -21,8 +22,9 @@ std::unique_ptr<ConvEngine> hopper_convolution(GpuDevice& device, const ConvGrap
 // The tensors of one call, all of one type: y = relu(x * w + bias + add), each where it is asked for; or with `data_gradient`
 // y = the gradient by the input whose gradient by the output is x (+ add). `add` may be y.
 struct HopperConvolution {
-  Shape map;  // [n,h,w,64], of x, add and y
+  Shape map;  // [n,h,w,64], of add, y and, but for the stem, x
   DType dtype = DType::bf16;
+  bool stem = false;  // x [n,h+3,w+3,16], w [64,4,4,16]
   bool data_gradient = false, relu = false;
   const void *x = nullptr, *w = nullptr, *bias = nullptr, *add = nullptr;  // w [64,3,3,64], bias [1,1,1,64]
   void* y = nullptr;

@@ -1,4 +1,4 @@
-// Our 3 x 3 convolution for the H100 against sums in double here.
+// Our convolutions for the H100 against sums in double here.
 #include "dlfs/gpu/hopper_convolution.h"
 
 #include <gtest/gtest.h>
@@ -26,6 +26,14 @@ ConvGraph graph_of(int n, int h, int w, DType dtype) {
           .dtype = dtype};
 }
 
+ConvGraph stem_of(int n, int h, int w, DType dtype) {
+  return {.kind = ConvKind::forward,
+          .x = {n, h + 3, w + 3, 16},
+          .w = hopper_stem_filters,
+          .y = {n, h, w, channels},
+          .dtype = dtype};
+}
+
 // A skip with a sentence where the card or the build does not have the kernel.
 #define DLFS_NEEDS_HOPPER(device)                                                \
   DLFS_NEEDS_GPU(device);                                                        \
@@ -50,29 +58,28 @@ Tensors tensors_of(const ConvGraph& g) {
   const auto filled = [&](const char* key, int64_t count, double size) {
     return rounded(random_numbers(key, count, -size, size), g.dtype);
   };
-  const int64_t count = g.x.count();
-  return {filled("x", count, 1), filled("w", g.w.count(), 0.1), filled("y", count, 1),
-          filled("bias", channels, 1), filled("add", count, 1)};
+  return {filled("x", g.x.count(), 1), filled("w", g.w.count(), 0.1), filled("y", g.y.count(), 1),
+          filled("bias", channels, 1), filled("add", g.y.count(), 1)};
 }
 
 // y, or of data_gradient x, of nothing but the products.
 Numbers products(const ConvGraph& g, const Tensors& in) {
   const bool forward = g.kind == ConvKind::forward;
-  Numbers result(in.x.size());
-  for (int n = 0; n < g.x.n; ++n)
-    for (int h = 0; h < g.x.h; ++h)
-      for (int w = 0; w < g.x.w; ++w)
-        for (int tap = 0; tap < 9; ++tap) {
-          const int from_h = h + tap / 3 - 1, from_w = w + tap % 3 - 1;
+  Numbers result(forward ? in.y.size() : in.x.size());
+  const int taps = g.w.h * g.w.w;
+  for (int n = 0; n < g.y.n; ++n)
+    for (int h = 0; h < g.y.h; ++h)
+      for (int w = 0; w < g.y.w; ++w)
+        for (int tap = 0; tap < taps; ++tap) {
+          const int from_h = h + tap / g.w.w - g.pad, from_w = w + tap % g.w.w - g.pad;
           if (from_h < 0 || from_h >= g.x.h || from_w < 0 || from_w >= g.x.w) continue;
-          const auto pixel = [&](int row, int column) {
-            return ((n * g.x.h + row) * g.x.w + column) * channels;
-          };
-          double* const y = result.data() + (forward ? pixel(h, w) : pixel(from_h, from_w));
-          const double* const x = forward ? in.x.data() + pixel(from_h, from_w) : in.y.data() + pixel(h, w);
+          const int from = ((n * g.x.h + from_h) * g.x.w + from_w) * g.x.c;
+          const int to = ((n * g.y.h + h) * g.y.w + w) * channels;
+          double* const y = result.data() + (forward ? to : from);
+          const double* const x = forward ? in.x.data() + from : in.y.data() + to;
           for (int k = 0; k < channels; ++k) {
-            const double* const filter = in.w.data() + (k * 9 + tap) * channels;
-            for (int c = 0; c < channels; ++c)
+            const double* const filter = in.w.data() + (k * taps + tap) * g.x.c;
+            for (int c = 0; c < g.x.c; ++c)
               if (forward)
                 y[k] += filter[c] * x[c];
               else
@@ -172,20 +179,22 @@ TEST(GpuHopperConvolution, EqualsSumsInDouble) {
   DLFS_NEEDS_HOPPER(device);
   for (const DType dtype : {DType::f16, DType::bf16})
     for (ConvGraph g : {graph_of(5, 13, 21, dtype), graph_of(2, 28, 17, dtype), graph_of(40, 16, 8, dtype),
-                        graph_of(1, 1, 1, dtype)}) {
+                        graph_of(1, 1, 1, dtype), stem_of(5, 13, 21, dtype), stem_of(2, 28, 17, dtype),
+                        stem_of(40, 16, 8, dtype), stem_of(1, 1, 1, dtype)}) {
       const Tensors in = tensors_of(g);
       const auto check = [&](const ConvGraph& tried, const Numbers& of) {
         const Found found = run(*device, tried, in);
         EXPECT_LE(error_of(found.result, finished(tried, in, of)), 1e-5 + rounding_of(dtype))
             << to_string(tried);
         EXPECT_EQ(found, run(*device, tried, in)) << "other bits on a second run of " << to_string(tried);
-        if (tried.moments && g.x.h > 1) expect_moments(found);
+        if (tried.moments && g.y.h > 1) expect_moments(found);
       };
       const Numbers forward = products(g, in);
       for (const int options : {0, 1, 2, 4, 8, 15}) {
         g.bias = options & 1, g.add = options & 2, g.relu = options & 4, g.moments = options & 8;
         check(g, forward);
       }
+      if (g.w != hopper_filters) continue;
       g.bias = g.add = g.relu = g.moments = false;
       g.kind = ConvKind::data_gradient;
       const Numbers gradient = products(g, in);
@@ -230,21 +239,31 @@ TEST(GpuHopperConvolution, IsTheSameInARecording) {
 
 TEST(GpuHopperConvolution, ServesWhereItPays) {
   DLFS_NEEDS_HOPPER(device);
-  const auto serves = [&](int n, int h, int w, const std::function<void(ConvGraph&)>& change = {}) {
-    ConvGraph g = graph_of(n, h, w, DType::bf16);
+  const auto changed = [&](ConvGraph g, const std::function<void(ConvGraph&)>& change) {
     if (change) change(g);
     return hopper_convolution(gpu(*device), g) != nullptr;
+  };
+  const auto serves = [&](int n, int h, int w, const std::function<void(ConvGraph&)>& change = {}) {
+    return changed(graph_of(n, h, w, DType::bf16), change);
+  };
+  const auto serves_stem = [&](int n, const std::function<void(ConvGraph&)>& change = {}) {
+    return changed(stem_of(n, 112, 112, DType::f16), change);
   };
   EXPECT_TRUE(serves(128, 32, 32));
   EXPECT_TRUE(serves(32, 56, 56));
   EXPECT_TRUE(serves(128, 32, 32, [](ConvGraph& g) { g.kind = ConvKind::data_gradient; }));
   EXPECT_FALSE(serves(4, 32, 32)) << "too few tiles";
   EXPECT_FALSE(serves(512, 8, 8)) << "half of each tile lies outside";
-  EXPECT_FALSE(serves(128, 32, 32, [](ConvGraph& g) { g.kind = ConvKind::filter_gradient; }));
+  EXPECT_TRUE(serves(128, 32, 32, [](ConvGraph& g) { g.kind = ConvKind::filter_gradient; }));
   EXPECT_FALSE(serves(128, 32, 32, [](ConvGraph& g) { g.dtype = DType::f32; }));
   EXPECT_FALSE(serves(128, 32, 32, [](ConvGraph& g) { g.x.c = g.w.c = 32; }));
   EXPECT_FALSE(serves(128, 32, 32, [](ConvGraph& g) { g.stride = 2, g.y.h = g.y.w = 16; }));
   EXPECT_FALSE(serves(128, 32, 32, [](ConvGraph& g) { g.sums = true; }));
+  EXPECT_TRUE(serves_stem(2));
+  EXPECT_FALSE(serves_stem(1)) << "too few tiles";
+  EXPECT_FALSE(serves_stem(2, [](ConvGraph& g) { g.kind = ConvKind::data_gradient; }));
+  EXPECT_FALSE(serves_stem(2, [](ConvGraph& g) { g.kind = ConvKind::filter_gradient; }));
+  EXPECT_FALSE(serves_stem(2, [](ConvGraph& g) { g.pad = 1, g.y.h += 2, g.y.w += 2; }));
 }
 
 }  // namespace dlfs::testing

@@ -7,7 +7,9 @@ namespace {
 class HopperEngine : public ConvEngine {
  public:
   HopperEngine(GpuDevice& device, const ConvGraph& graph)
-      : graph_(graph), processors_(device.size().processors) {
+      : graph_(graph),
+        processors_(device.size().processors),
+        name_(graph.w == hopper_stem_filters ? "own 4x4" : "own 3x3") {
     if (!graph.moments) return;
     const unsigned zero = 0;
     ticket_ = device.allocate(sizeof zero);
@@ -18,8 +20,9 @@ class HopperEngine : public ConvEngine {
 
   void run(Stream stream, const ConvPointers& at, void* workspace) override {
     const bool forward = graph_.kind == ConvKind::forward;
-    HopperConvolution of{.map = graph_.x,
+    HopperConvolution of{.map = graph_.y,
                          .dtype = graph_.dtype,
+                         .stem = graph_.w == hopper_stem_filters,
                          .data_gradient = !forward,
                          .relu = graph_.relu,
                          .x = forward ? at.x : at.y,
@@ -42,7 +45,7 @@ class HopperEngine : public ConvEngine {
   ConvGraph graph_;
   int processors_;
   MemoryPtr ticket_;
-  std::string name_ = "own 3x3";
+  std::string name_;
 };
 
 class HopperFilterEngine : public ConvEngine {
@@ -66,10 +69,13 @@ class HopperFilterEngine : public ConvEngine {
 };
 
 bool serves(const ConvGraph& of) {
-  const Shape filters{64, 3, 3, 64};
+  const Shape& y = of.y;
+  const bool stem = of.kind == ConvKind::forward && of.w == hopper_stem_filters && of.pad == 0 &&
+                    of.x == Shape{y.n, y.h + 3, y.w + 3, 16};
+  const bool same = of.w == hopper_filters && of.pad == 1 && of.x == y;
   return (of.kind != ConvKind::filter_gradient || !of.bias) &&
-         (of.dtype == DType::f16 || of.dtype == DType::bf16) && of.w == filters && of.x == of.y &&
-         of.stride == 1 && of.pad == 1 && of.dilation == 1 && !of.sums;
+         (of.dtype == DType::f16 || of.dtype == DType::bf16) && (stem || same) && of.stride == 1 &&
+         of.dilation == 1 && !of.sums;
 }
 
 }  // namespace
@@ -77,7 +83,7 @@ bool serves(const ConvGraph& of) {
 std::unique_ptr<ConvEngine> hopper_convolution(GpuDevice& device, const ConvGraph& graph, bool any_size) {
   const CardSize card = device.size();
   if (!built_for_hopper() || card.architecture != 90 || !serves(graph)) return nullptr;
-  if (!any_size && !hopper_convolution_pays(graph.x, graph.w)) return nullptr;
+  if (!any_size && !hopper_convolution_pays(graph.y, graph.w)) return nullptr;
   if (graph.kind == ConvKind::filter_gradient) return std::make_unique<HopperFilterEngine>(card, graph);
   return std::make_unique<HopperEngine>(device, graph);
 }

@@ -58,12 +58,14 @@ Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& l
   const Param param = add_weight(trace, shape, FileLayout::filter, kaiming_fan_out);
   if (!infer) {
     const TraceSettings& wished = trace.settings();
+    const Value w = stem_filter(trace.weight(param), {form});
+    const int taps = w.shape().h;
     settings.moments = wished.moments && bytes(x.spec().dtype) == 2 && settings.stride == 1 &&
-                       settings.groups == 1 && 2 * settings.pad + 1 == layer.size &&
-                       wished.moments(x.shape(), shape);
+                       settings.groups == 1 && settings.pad == (taps % 2 == 1 ? taps / 2 : 0) &&
+                       wished.moments(x.shape(), w.shape());
     settings.sums =
         !settings.moments && !layer.stem && wished.fast_sums && wished.precision == Precision::f16;
-    const ConvOutputs made = conv({.x = x, .w = stem_filter(trace.weight(param), {form})}, settings);
+    const ConvOutputs made = conv({.x = x, .w = w}, settings);
     scope.emplace(trace, names.norm);
     Shortcut result{made.y, add_norm(trace, layer)};
     result.norm.sums = made.sums;

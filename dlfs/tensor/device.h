@@ -47,8 +47,8 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   virtual DeviceKind kind() const = 0;
-  // Whether its convolution of x [n,h,w,c] by w [k,r,s,c], with stride 1 and padding that keeps h and w, makes the moments of
-  // what it writes for nothing, in 16 bits.
+  // Whether its convolution of x [n,h,w,c] by w [k,r,s,c], with stride 1 and padding that keeps h and w (none where r and s are
+  // even), makes the moments of what it writes for nothing, in 16 bits.
   virtual bool gives_moments(const Shape& /*x*/, const Shape& /*w*/) const { return false; }
 
   // ensures: `size` bytes, their start a multiple of `alignment`, content undefined. Throws DeviceError

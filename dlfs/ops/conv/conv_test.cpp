@@ -126,6 +126,10 @@ std::vector<OpCase> conv_cases() {
            .bias = true,
            .settings = {.pad = 1, .relu = true},
            .golden = false},
+           {.name = "resnet stem in blocks",  // so, too
+            .x = {18, 35, 35, 16},
+           .w = {64, 4, 4, 16},
+           .golden = false},
            {.name = "resnext 32x4d",
            .x = {1, 6, 6, 128},
            .w = {128, 3, 3, 4},
