@@ -68,5 +68,22 @@ TEST(GpuConvNorm, MayBePooledBeforeBiasAndRelu) {
   expect_one_result(*gpu, {Precision::f32, Precision::f16, Precision::bf16});
 }
 
+// As the device is to serve it: by the filters that the form has, not by the parameter's.
+TEST(ConvNorm, AsksForTheMomentsOfAStemInBlocks) {
+  State state(1);
+  int asked = 0;
+  const auto gives = [&](const Shape& x, const Shape& w) {
+    EXPECT_EQ(x, (Shape{2, 19, 19, 16}));
+    EXPECT_EQ(w, (Shape{64, 4, 4, 16}));
+    return ++asked > 0;
+  };
+  Trace trace(state, {.mode = Mode::train, .precision = Precision::bf16, .moments = gives});
+  const Value x = trace.input("x", {{2, 19, 19, 16}, DType::bf16});
+  const Value y =
+      conv_norm({"conv1", "bn1"}, x, {.filters = 64, .size = 7, .stride = 2, .stem = true, .pool = pool});
+  EXPECT_EQ(y.shape(), (Shape{2, 8, 8, 64}));
+  EXPECT_EQ(asked, 1);
+}
+
 }  // namespace
 }  // namespace dlfs::testing
