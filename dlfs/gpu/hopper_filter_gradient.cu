@@ -7,7 +7,8 @@
 
 #include "dlfs/gpu/divisor.h"
 #include "dlfs/gpu/hopper.cuh"
-#include "dlfs/gpu/hopper_convolution.h"
+#include "dlfs/gpu/hopper_boxes.h"
+#include "dlfs/gpu/hopper_tiles.h"
 #include "dlfs/gpu/launch.h"
 
 #if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -18,12 +19,6 @@ namespace dlfs {
 namespace {
 
 using namespace hopper;
-
-#ifdef DLFS_HOPPER_TRY  // what a test of this file alone tries
-struct Trial {
-  bool swapped = false, narrow = false, alone = false, early = false;
-} trial;
-#endif
 
 // The product is dw [64 filters, 9 * 64] = dy^T [64, pixels] * x [pixels, 9 * 64], where x is shifted by each of the 9 taps.
 // Pixels come in tiles of 8 across and 16 or 14 down; a thread loads tiles of dy, and of x with a rim of one pixel, into a ring
@@ -53,7 +48,6 @@ struct Layout {
 struct Arguments {
   int tiles;
   Divisor tiles_across, tiles_down;
-  uint64_t form;  // of descriptions of x
   float4* parts;  // [blocks][quads]
 
   __device__ Corner corner(int tile, int down) const {
@@ -83,74 +77,34 @@ struct Turn {
 
 // ---- products ----
 
-#define DLFS_TEN(t) \
-  "%" #t "0, %" #t "1, %" #t "2, %" #t "3, %" #t "4, %" #t "5, %" #t "6, %" #t "7, %" #t "8, %" #t "9, "
-#define DLFS_NAMES_32 DLFS_TEN() DLFS_TEN(1) DLFS_TEN(2) "%30, %31"
-#define DLFS_NAMES_64 \
-  DLFS_TEN() DLFS_TEN(1) DLFS_TEN(2) DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) "%60, %61, %62, %63"
-#define DLFS_NAMES_96 \
-  DLFS_TEN()          \
-  DLFS_TEN(1)         \
-  DLFS_TEN(2)         \
-  DLFS_TEN(3) DLFS_TEN(4) DLFS_TEN(5) DLFS_TEN(6) DLFS_TEN(7) DLFS_TEN(8) "%90, %91, %92, %93, %94, %95"
 #define DLFS_SUMS_8(i)                                                                       \
   "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), \
       "+f"(sums[i + 5]), "+f"(sums[i + 6]), "+f"(sums[i + 7])
-#define DLFS_SUMS_32(i) DLFS_SUMS_8(i), DLFS_SUMS_8(i + 8), DLFS_SUMS_8(i + 16), DLFS_SUMS_8(i + 24)
-#define DLFS_SUMS_64 DLFS_SUMS_32(0), DLFS_SUMS_32(32)
-#define DLFS_SUMS_96 DLFS_SUMS_64, DLFS_SUMS_32(64)
-#define DLFS_PRODUCT(columns, type, names, a0, a1, a2, a3, description, ...)                           \
-  asm volatile("{ .reg .pred p; setp.eq.b32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n" columns        \
-               "k16.f32." type "." type " {" names "}, {" a0 ", " a1 ", " a2 ", " a3 "}, " description \
-               ", p, 1, 1, 1; }"                                                                       \
-               : __VA_ARGS__                                                                           \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-#define DLFS_PRODUCTS(type)                                                                      \
-  if constexpr (count == 1)                                                                      \
-    DLFS_PRODUCT("64", type, DLFS_NAMES_32, "%32", "%33", "%34", "%35", "%36", DLFS_SUMS_32(0)); \
-  else if constexpr (count == 2)                                                                 \
-    DLFS_PRODUCT("128", type, DLFS_NAMES_64, "%64", "%65", "%66", "%67", "%68", DLFS_SUMS_64);   \
-  else                                                                                           \
-    DLFS_PRODUCT("192", type, DLFS_NAMES_96, "%96", "%97", "%98", "%99", "%100", DLFS_SUMS_96)
+#define DLFS_PRODUCT(type)                                                                                \
+  asm volatile(                                                                                           \
+      "{ .reg .pred p; setp.eq.b32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n64k16.f32." type "." type    \
+      " {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, " \
+      "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, {%32, %33, %34, %35}, %36, p, 1, 1, 1; }"  \
+      : DLFS_SUMS_8(0), DLFS_SUMS_8(8), DLFS_SUMS_8(16), DLFS_SUMS_8(24)                                  \
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
 
-// sums [64, count * 64] += a [64,16] * b [16, count * 64], of `count` neighbouring taps: sums and a in the warpgroup's registers,
-// b described, in shared memory, where its columns lie side by side.
-template <typename T, int count>
+// 32 sums in each thread, [64,64] += a [64,16] * b [16,64]: sums and a in the warpgroup's registers, b described, in shared
+// memory, where a row is a pixel.
+template <typename T>
 __device__ __forceinline__ void multiply(float* sums, const unsigned (&a)[4], uint64_t b) {
-  static_assert(count >= 1 && count <= 3);
-  if constexpr (std::is_same_v<T, F16>) {
-    DLFS_PRODUCTS("f16");
-  } else {
-    DLFS_PRODUCTS("bf16");
-  }
+  if constexpr (std::is_same_v<T, F16>)
+    DLFS_PRODUCT("f16");
+  else
+    DLFS_PRODUCT("bf16");
 }
 
-#undef DLFS_PRODUCTS
 #undef DLFS_PRODUCT
-#undef DLFS_SUMS_96
-#undef DLFS_SUMS_64
-#undef DLFS_SUMS_32
 #undef DLFS_SUMS_8
-#undef DLFS_NAMES_96
-#undef DLFS_NAMES_64
-#undef DLFS_NAMES_32
-#undef DLFS_TEN
 
 // All products but those of the `rest` batches that were begun last.
 template <int rest>
 __device__ void wait_for_products_but() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(rest) : "memory");
-}
-
-// `count` taps from tap `from` on, of which sums has the sums of `first` on; in one product each row of taps, or each tap.
-template <typename T, int first, int from, int end, bool wide>
-__device__ __forceinline__ void multiply_taps(float* sums, const unsigned (&a)[4], uint64_t b) {
-  if constexpr (from < end) {
-    constexpr int row_end = from / 3 * 3 + 3, next = !wide ? from + 1 : row_end < end ? row_end : end;
-    constexpr int pixel = from / 3 * halo_across + from % 3;
-    multiply<T, next - from>(sums + (from - first) * tap_sums, a, b + (pixel * row_bytes >> 4));
-    multiply_taps<T, first, next, end, wide>(sums, a, b);
-  }
 }
 
 // ---- the first kernel ----
@@ -172,7 +126,7 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
 }
 
 // The sums of taps `from` to `end`. Tiles are multiplied in halves: while the Tensor Cores have one, the next dy is fetched.
-template <typename T, int down, int from, int end, bool wide>
+template <typename T, int down, int from, int end>
 __device__ __forceinline__ void consume(const Arguments& of, Place<down> in) {
   using L = Layout<down>;
   constexpr int steps = down / 2, half = (steps + 1) / 2;  // of 2 x 8 pixels
@@ -189,7 +143,8 @@ __device__ __forceinline__ void consume(const Arguments& of, Place<down> in) {
   for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
     wait_together(in.barrier(L::full + turn.stage), turn.phase, 2);
     const unsigned stage = in.stage(turn.stage);
-    const uint64_t b = of.form | stage >> 4;
+    // 16 pixels of x: how far apart rows of 8 of them are, and that words are swapped.
+    const uint64_t b = stage >> 4 | uint64_t{halo_across * row_bytes >> 4} << 32 | uint64_t{1} << 62;
     unsigned a[2][half][4];
 #pragma unroll
     for (int part = 0; part < 2; ++part) {
@@ -205,9 +160,12 @@ __device__ __forceinline__ void consume(const Arguments& of, Place<down> in) {
       begin_products();
 #pragma unroll
       for (int i = 0; i < half; ++i)
-        if (part * half + i < steps)
-          multiply_taps<T, from, from, end, wide>(sums, a[part][i],
-                                                  b + ((part * half + i) * 2 * halo_across * row_bytes >> 4));
+#pragma unroll
+        for (int tap = from; tap < end; ++tap) {
+          const int step = part * half + i, pixel = (step * 2 + tap / 3) * halo_across + tap % 3;
+          if (step < steps)
+            multiply<T>(sums + (tap - from) * tap_sums, a[part][i], b + (pixel * row_bytes >> 4));
+        }
       end_products();
     }
     before = turn.stage;
@@ -221,7 +179,7 @@ __device__ __forceinline__ void consume(const Arguments& of, Place<down> in) {
     to[i * warpgroup] = {sums[i * 4], sums[i * 4 + 1], sums[i * 4 + 2], sums[i * 4 + 3]};
 }
 
-template <typename T, int down, bool wide>
+template <typename T, int down>
 __global__ void __launch_bounds__(threads, 1)
     sum_products(const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap dy,
                  const __grid_constant__ Arguments of) {
@@ -239,16 +197,13 @@ __global__ void __launch_bounds__(threads, 1)
   const int group = __shfl_sync(~0U, threadIdx.x / warpgroup, 0);
   if (group == consumers) {
     give_registers<24>();
-    if (threadIdx.x == consumers * warpgroup) {
-      load(of, x, dy, in);
-      asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-    }
+    if (threadIdx.x == consumers * warpgroup) load(of, x, dy, in);
   } else {
     take_registers<240>();
     if (group == 0)
-      consume<T, down, 0, 5, wide>(of, in);
+      consume<T, down, 0, 5>(of, in);
     else
-      consume<T, down, 5, taps, wide>(of, in);
+      consume<T, down, 5, taps>(of, in);
   }
 #endif
 }
@@ -263,7 +218,6 @@ __global__ void __launch_bounds__(add_warps * 32)
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
   __shared__ float4 meeting[add_warps][32];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, quad = blockIdx.x * 32 + lane;
-  asm volatile("griddepcontrol.wait;" ::: "memory");
   float4 sum = {};
 #pragma unroll 8
   for (int i = warp; i < count; i += add_warps) {
@@ -292,87 +246,35 @@ __global__ void __launch_bounds__(add_warps * 32)
 
 // ---- the host's half ----
 
-// A map [n,h,w,64] in boxes that are swapped as the products want them.
-CUtensorMap boxes(const void* data, DType dtype, const Shape& map, int box_w, int box_h) {
-  static const auto encode = [] {  // from the driver, which nothing links
-    void* found = nullptr;
-    cudaDriverEntryPointQueryResult result{};
-    cuda_check(
-        cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &found, 12000, cudaEnableDefault, &result),
-        "cudaGetDriverEntryPointByVersion");
-    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(found);
-  }();
-  const cuuint64_t extents[] = {static_cast<cuuint64_t>(map.c), static_cast<cuuint64_t>(map.w),
-                                static_cast<cuuint64_t>(map.h), static_cast<cuuint64_t>(map.n)};
-  const cuuint64_t strides[] = {extents[0] * 2, extents[0] * extents[1] * 2,
-                                extents[0] * extents[1] * extents[2] * 2};
-  const cuuint32_t box[] = {channels, static_cast<cuuint32_t>(box_w), static_cast<cuuint32_t>(box_h), 1};
-  const cuuint32_t ones[] = {1, 1, 1, 1};
-  CUtensorMap made;
-  const int code = encode(
-      &made, dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4,
-      const_cast<void*>(data), extents, strides, box, ones, CU_TENSOR_MAP_INTERLEAVE_NONE,
-      CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  cuda_check(code, "cuTensorMapEncodeTiled");
-  return made;
-}
-
-// A description of 16 pixels of x for a product: how far apart neighbouring taps, and how far apart rows of 8 pixels are; and
-// that words are swapped.
-constexpr uint64_t form_of(int taps_apart, int rows_apart) {
-  return static_cast<uint64_t>(taps_apart >> 4) << 16 | static_cast<uint64_t>(rows_apart >> 4) << 32 |
-         uint64_t{1} << 62;
-}
-
-template <typename T, int down, bool wide>
+template <typename T, int down>
 void launch(const HopperFilterGradient& of, cudaStream_t stream) {
   const Shape& s = of.map;
   const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + down - 1) / down);
-  Arguments arguments{.tiles = static_cast<int>(s.n * tiles_across.by * tiles_down.by),
-                      .tiles_across = tiles_across,
-                      .tiles_down = tiles_down,
-                      .form = form_of(row_bytes, halo_across * row_bytes),
-                      .parts = static_cast<float4*>(of.workspace)};
-#ifdef DLFS_HOPPER_TRY
-  if (trial.swapped) arguments.form = form_of(halo_across * row_bytes, row_bytes);
-  if (trial.narrow) arguments.form = form_of(halo_across * row_bytes, halo_across * row_bytes);
-#endif
-  const auto kernel = sum_products<T, down, wide>;
+  const Arguments arguments{.tiles = static_cast<int>(s.n * tiles_across.by * tiles_down.by),
+                            .tiles_across = tiles_across,
+                            .tiles_down = tiles_down,
+                            .parts = static_cast<float4*>(of.workspace)};
+  const auto boxes = [&](const void* data, int box_h, int box_w) {
+    return encode({.data = data, .dtype = of.dtype, .tensor = s, .box = {1, box_h, box_w, channels}});
+  };
+  const auto kernel = sum_products<T, down>;
   cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<down>::bytes),
              "cudaFuncSetAttribute");
   const int blocks = std::min(of.processors, arguments.tiles);
-  kernel<<<blocks, threads, Layout<down>::bytes, stream>>>(
-      boxes(of.x, of.dtype, s, halo_across, down + 2), boxes(of.dy, of.dtype, s, across, down), arguments);
+  kernel<<<blocks, threads, Layout<down>::bytes, stream>>>(boxes(of.x, down + 2, halo_across),
+                                                           boxes(of.dy, down, across), arguments);
   check_launch("hopper filter gradient");
-
-  cudaLaunchAttribute early{};  // its blocks come up while the last of the first kernel's work
-  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  early.val.programmaticStreamSerializationAllowed = 1;
-  cudaLaunchConfig_t configuration{.gridDim = dim3(quads / 32),
-                                   .blockDim = dim3(add_warps * 32),
-                                   .dynamicSmemBytes = 0,
-                                   .stream = stream,
-                                   .attrs = &early,
-                                   .numAttrs = 1};
-#ifdef DLFS_HOPPER_TRY
-  if (!trial.early) configuration.numAttrs = 0;
-  if (trial.alone) return;
-#endif
-  cuda_check(cudaLaunchKernelEx(&configuration, add_parts<T>, static_cast<const float4*>(arguments.parts),
-                                blocks, static_cast<unsigned*>(of.dw), of.add),
-             "cudaLaunchKernelEx");
+  add_parts<T><<<quads / 32, add_warps * 32, 0, stream>>>(arguments.parts, blocks,
+                                                          static_cast<unsigned*>(of.dw), of.add);
+  check_launch("hopper filter gradient's sum");
 }
 
 template <typename T>
 void launch(const HopperFilterGradient& of, cudaStream_t stream) {
-  const int down = hopper_tiles(of.map).down;
-#ifdef DLFS_HOPPER_TRY
-  if (trial.narrow) return down == 14 ? launch<T, 14, false>(of, stream) : launch<T, 16, false>(of, stream);
-#endif
-  if (down == 14)
-    launch<T, 14, true>(of, stream);
+  if (hopper_tiles(of.map).down == 14)
+    launch<T, 14>(of, stream);
   else
-    launch<T, 16, true>(of, stream);
+    launch<T, 16>(of, stream);
 }
 
 }  // namespace
