@@ -23,9 +23,10 @@ CUtensorMap encode(const Boxes& of) {
     return std::array<Number, 4>{static_cast<Number>(s.c), static_cast<Number>(s.w), static_cast<Number>(s.h),
                                  static_cast<Number>(s.n)};
   };
-  const auto extents = innermost_first(cuuint64_t{}, of.tensor);
+  const Shape& s = of.tensor;
+  const auto extents = innermost_first(cuuint64_t{}, {s.n, s.h, s.w - of.pixels + 1, s.c * of.pixels});
   const auto box = innermost_first(cuuint32_t{}, of.box), ones = innermost_first(cuuint32_t{}, {});
-  const cuuint64_t pixel = extents[0] * 2, row = pixel * extents[1];
+  const auto pixel = static_cast<cuuint64_t>(s.c) * 2, row = pixel * static_cast<cuuint64_t>(s.w);
   const cuuint64_t strides[] = {pixel, row, row * extents[2]};
   CUtensorMap map;
   const int code = encode_tiled(

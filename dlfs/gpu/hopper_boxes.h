@@ -13,6 +13,8 @@ struct Boxes {
   const void* data = nullptr;
   DType dtype = DType::bf16;
   Shape tensor, box;
+  int pixels =
+      1;  // so many neighbouring ones are seen as one of pixels * c channels, at each of which another begins
 };
 CUtensorMap_st encode(const Boxes& of);
 

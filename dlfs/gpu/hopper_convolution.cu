@@ -5,6 +5,7 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/gpu/divisor.h"
+#include "dlfs/gpu/hopper_boxes.h"
 #include "dlfs/gpu/hopper_moments.cuh"
 #include "dlfs/gpu/launch.h"
 
@@ -94,12 +95,7 @@ struct Turn {
 template <typename L>
 __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMap& w, Place<L> in) {
   expect(in.barrier(L::filters_full), L::filter_bytes);
-  asm volatile(
-      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %2, "
-      "%2}], "
-      "[%3];" ::"r"(in.filters()),
-      "l"(&w), "r"(0), "r"(in.barrier(L::filters_full))
-      : "memory");
+  load_box(in.filters(), &w, {}, in.barrier(L::filters_full));
   Turn turn;
   bool again = false;
   for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
@@ -270,44 +266,15 @@ __global__ void __launch_bounds__(threads, 1)
 
 // ---- the host's half ----
 
-// A tensor of numbers of 16 bits, [..., c] with c innermost, in boxes that are swapped as the products want them. Pixels begin
-// `step` numbers after each other.
-template <int rank>
-CUtensorMap boxes(const void* data, DType dtype, const int (&sizes)[rank], const int (&box)[rank],
-                  int step = channels) {
-  static const auto encode = [] {  // from the driver, which nothing links
-    void* found = nullptr;
-    cudaDriverEntryPointQueryResult result{};
-    cuda_check(
-        cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &found, 12000, cudaEnableDefault, &result),
-        "cudaGetDriverEntryPointByVersion");
-    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(found);
-  }();
-  cuuint64_t extents[rank], strides[rank];
-  cuuint32_t box_extents[rank], ones[rank];
-  for (int i = 0; i < rank; ++i) {
-    extents[i] = static_cast<cuuint64_t>(sizes[i]);
-    const int overlap = i == 1 ? channels / step - 1 : 0;  // pixels of a row in which no window begins
-    strides[i] = i == 0 ? 2 * step : strides[i - 1] * (extents[i] + overlap);
-    box_extents[i] = static_cast<cuuint32_t>(box[i]);
-    ones[i] = 1;
-  }
-  CUtensorMap map;
-  const int code = encode(
-      &map, dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, rank,
-      const_cast<void*>(data), extents, strides, box_extents, ones, CU_TENSOR_MAP_INTERLEAVE_NONE,
-      CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  cuda_check(code, "cuTensorMapEncodeTiled");
-  return map;
-}
-
 template <typename T, typename L>
 void launch_tiles(const HopperConvolution& of, cudaStream_t stream) {
   const Shape& s = of.map;
   constexpr int rim_w = L::taps_across - 1 - 2 * L::pad, rim_h = L::taps_down - 1 - 2 * L::pad;
   const auto map = [&](const void* data) {
-    return boxes<4>(data, of.dtype, {s.c, s.w, s.h, s.n}, {s.c, across, L::down, 1});
+    return encode({.data = data, .dtype = of.dtype, .tensor = s, .box = {1, L::down, across, s.c}});
   };
+  const Shape filters{channels, L::taps_down, L::taps_across, channels};
+  constexpr int pixels = channels / L::step;
   const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + L::down - 1) / L::down);
   auto* const parts = static_cast<float2*>(of.workspace);
   const Arguments arguments{.h = s.h,
@@ -328,9 +295,12 @@ void launch_tiles(const HopperConvolution& of, cudaStream_t stream) {
   cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, L::bytes),
              "cudaFuncSetAttribute");
   kernel<<<of.processors, threads, L::bytes, stream>>>(
-      boxes<4>(of.x, of.dtype, {channels, s.w + rim_w, s.h + rim_h, s.n},
-               {channels, L::halo_across, L::halo_down, 1}, L::step),
-      boxes<3>(of.w, of.dtype, {channels, L::taps, channels}, {channels, L::taps, channels}), map(of.y),
+      encode({.data = of.x,
+              .dtype = of.dtype,
+              .tensor = {s.n, s.h + rim_h, s.w + rim_w + pixels - 1, L::step},
+              .box = {1, L::halo_down, L::halo_across, channels},
+              .pixels = pixels}),
+      encode({.data = of.w, .dtype = of.dtype, .tensor = filters, .box = filters}), map(of.y),
       map(of.add != nullptr ? of.add : of.y), arguments);
   check_launch("hopper convolution");
 }

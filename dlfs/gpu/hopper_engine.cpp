@@ -51,8 +51,13 @@ class HopperEngine : public ConvEngine {
 class HopperFilterEngine : public ConvEngine {
  public:
   HopperFilterEngine(const CardSize& card, const ConvGraph& graph)
-      : of_{.map = graph.x, .dtype = graph.dtype, .add = graph.accumulate, .processors = card.processors} {}
-  size_t workspace() const override { return hopper_filter_workspace(of_.processors); }
+      : of_{.map = graph.y,
+            .filters = graph.w,
+            .dtype = graph.dtype,
+            .add = graph.accumulate,
+            .processors = card.processors},
+        name_(graph.w == hopper_stem_filters ? "own 4x4 filters" : "own 3x3 filters") {}
+  size_t workspace() const override { return hopper_filter_workspace(of_.filters, of_.processors); }
   const std::string& name() const override { return name_; }
 
   void run(Stream stream, const ConvPointers& at, void* workspace) override {
@@ -65,12 +70,12 @@ class HopperFilterEngine : public ConvEngine {
 
  private:
   HopperFilterGradient of_;
-  std::string name_ = "own 3x3 filters";
+  std::string name_;
 };
 
 bool serves(const ConvGraph& of) {
   const Shape& y = of.y;
-  const bool stem = of.kind == ConvKind::forward && of.w == hopper_stem_filters && of.pad == 0 &&
+  const bool stem = of.kind != ConvKind::data_gradient && of.w == hopper_stem_filters && of.pad == 0 &&
                     of.x == Shape{y.n, y.h + 3, y.w + 3, 16};
   const bool same = of.w == hopper_filters && of.pad == 1 && of.x == y;
   return (of.kind != ConvKind::filter_gradient || !of.bias) &&

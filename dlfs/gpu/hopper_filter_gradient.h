@@ -1,6 +1,7 @@
-// The gradient by the filters of a convolution of 3 x 3 with stride 1 and padding 1 from 64 channels to 64, in 16 bits with
-// sums in f32, for the H100's generation alone (sm_90a): 64 us for [512,32,32,64] and 91 for [256,56,56,64] on an H100 (cuDNN: 90
-// and 129). The same bits on every run. Any thread, with the card as its present device.
+// The gradient by the filters of two convolutions to 64 channels, in 16 bits with sums in f32, for the H100's generation alone
+// (sm_90a): of 3 x 3 from 64 channels with stride 1 and padding 1, 64 us for [512,32,32,64] and 91 for [256,56,56,64] on an H100
+// (cuDNN: 90 and 129); and of the first one of large nets on images in blocks (ops/image_form.h). The same bits on every run.
+// Any thread, with the card as its present device.
 #pragma once
 
 #include "dlfs/tensor/device.h"
@@ -9,15 +10,16 @@ namespace dlfs {
 
 // All tensors are of one type.
 struct HopperFilterGradient {
-  Shape map;  // [n,h,w,64], of x and dy
+  Shape map;                       // [n,h,w,64], of dy
+  Shape filters = {64, 3, 3, 64};  // where x is [n,h,w,64]; or [64,4,4,16], where x is [n,h+3,w+3,16]
   DType dtype = DType::bf16;
   bool add = false;  // dw += in place of dw =, rounded once
   const void *x = nullptr, *dy = nullptr;
-  void* dw = nullptr;         // [64,3,3,64]
-  void* workspace = nullptr;  // hopper_filter_workspace(processors) bytes
+  void* dw = nullptr;
+  void* workspace = nullptr;  // hopper_filter_workspace(filters, processors) bytes
   int processors = 132;       // of the card
 };
-size_t hopper_filter_workspace(int processors);
+size_t hopper_filter_workspace(const Shape& filters, int processors);
 
 // Only enqueues.
 void run_hopper_filter_gradient(const HopperFilterGradient& of, Stream stream);
