@@ -180,6 +180,11 @@ __device__ void hold(float (&sums)[size]) {
 __device__ inline void begin_products() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 __device__ inline void end_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 __device__ inline void wait_for_products() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
+// All products but those of the `rest` batches that were begun last.
+template <int rest>
+__device__ void wait_for_products_but() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(rest) : "memory");
+}
 
 #define DLFS_SUMS_8(i)                                                                       \
   "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), \
@@ -216,6 +221,24 @@ __device__ __forceinline__ void multiply(float (&sums)[size], const unsigned (&a
   if constexpr (std::is_same_v<T, Bf16> && size == 64) DLFS_PRODUCT_128("bf16");
 }
 
+#define DLFS_PRODUCT_64(type)                                                                             \
+  asm volatile(                                                                                           \
+      "{ .reg .pred p; setp.eq.b32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n64k16.f32." type "." type    \
+      " {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, " \
+      "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, {%32, %33, %34, %35}, %36, p, 1, 1, 1; }"  \
+      : DLFS_SUMS_8(0), DLFS_SUMS_8(8), DLFS_SUMS_8(16), DLFS_SUMS_8(24)                                  \
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
+
+// 32 sums in each thread, [64,64] += a [64,16] * b [16,64]; b with its 64 columns side by side.
+template <typename T>
+__device__ __forceinline__ void add_product(float* sums, const unsigned (&a)[4], uint64_t b) {
+  if constexpr (std::is_same_v<T, F16>)
+    DLFS_PRODUCT_64("f16");
+  else
+    DLFS_PRODUCT_64("bf16");
+}
+
+#undef DLFS_PRODUCT_64
 #undef DLFS_PRODUCT_128
 #undef DLFS_PRODUCT_112
 #undef DLFS_NAMES_56

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "dlfs/gpu/divisor.h"
-#include "dlfs/gpu/hopper.cuh"
 #include "dlfs/gpu/hopper_boxes.h"
+#include "dlfs/gpu/hopper_parts.cuh"
 #include "dlfs/gpu/hopper_tiles.h"
 #include "dlfs/gpu/launch.h"
 
@@ -27,7 +27,7 @@ using namespace hopper;
 // time; x they multiply where it lies, 64 columns at a time. In the end each block has sums of its tiles, which a second kernel
 // adds up in one order.
 constexpr int channels = 64, across = 8, row_bytes = channels * 2;
-constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgroup;
+constexpr int consumers = 2, threads = (consumers + 1) * warpgroup;
 constexpr int product_sums = channels / 2;  // in one thread
 // Sums of a block come in quads, as threads have them: of a warpgroup's thread the quad of each 8 columns of dw.
 constexpr int product_quads = channels / 8 * warpgroup;
@@ -83,40 +83,6 @@ struct Turn {
     if (++stage == stages) stage = 0, phase ^= 1;
   }
 };
-
-// ---- products ----
-
-#define DLFS_SUMS_8(i)                                                                       \
-  "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), \
-      "+f"(sums[i + 5]), "+f"(sums[i + 6]), "+f"(sums[i + 7])
-#define DLFS_PRODUCT(type)                                                                                \
-  asm volatile(                                                                                           \
-      "{ .reg .pred p; setp.eq.b32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n64k16.f32." type "." type    \
-      " {%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, " \
-      "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, {%32, %33, %34, %35}, %36, p, 1, 1, 1; }"  \
-      : DLFS_SUMS_8(0), DLFS_SUMS_8(8), DLFS_SUMS_8(16), DLFS_SUMS_8(24)                                  \
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
-
-// 32 sums in each thread, [64,64] += a [64,16] * b [16,64]: sums and a in the warpgroup's registers, b described, in shared
-// memory, where a row is a pixel.
-template <typename T>
-__device__ __forceinline__ void multiply(float* sums, const unsigned (&a)[4], uint64_t b) {
-  if constexpr (std::is_same_v<T, F16>)
-    DLFS_PRODUCT("f16");
-  else
-    DLFS_PRODUCT("bf16");
-}
-
-#undef DLFS_PRODUCT
-#undef DLFS_SUMS_8
-
-// All products but those of the `rest` batches that were begun last.
-template <int rest>
-__device__ void wait_for_products_but() {
-  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(rest) : "memory");
-}
-
-// ---- the first kernel ----
 
 // One thread.
 template <typename Of, int down>
@@ -174,7 +140,7 @@ __device__ __forceinline__ void consume(const Arguments& of, Layout<Of, down> in
           const int step = part * half + i, row = step * 2 + product / Of::products_of_row;
           const int pixel = row * L::halo_across + product % Of::products_of_row;
           if (step < steps)
-            multiply<T>(sums + (product - from) * product_sums, a[part][i], b + (pixel * row_bytes >> 4));
+            add_product<T>(sums + (product - from) * product_sums, a[part][i], b + (pixel * row_bytes >> 4));
         }
       end_products();
     }
@@ -215,43 +181,6 @@ __global__ void __launch_bounds__(threads, 1)
     else
       consume<T, (L::products + 1) / 2, L::products>(of, in);
   }
-#endif
-}
-
-// ---- the second kernel: a block has 32 quads, and each of its warps every sixteenth part ----
-
-constexpr int add_warps = 16;
-
-template <typename T>
-__global__ void __launch_bounds__(add_warps * 32)
-    add_parts(const float4* parts, int count, int columns, unsigned* dw, bool add) {
-#ifdef __CUDA_ARCH_FEAT_SM90_ALL
-  __shared__ float4 meeting[add_warps][32];
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, quad = blockIdx.x * 32 + lane;
-  const int quads = columns / 8 * warpgroup;
-  float4 sum = {};
-#pragma unroll 8
-  for (int i = warp; i < count; i += add_warps) {
-    const float4 part = __ldcg(parts + i * quads + quad);
-    sum.x += part.x, sum.y += part.y, sum.z += part.z, sum.w += part.w;
-  }
-  meeting[warp][lane] = sum;
-  __syncthreads();
-  if (warp != 0) return;
-#pragma unroll
-  for (int i = 1; i < add_warps; ++i) {
-    const float4 other = meeting[i][lane];
-    sum.x += other.x, sum.y += other.y, sum.z += other.z, sum.w += other.w;
-  }
-  // Two neighbouring columns of one filter, and of the one 8 further.
-  const int filter = quad / 32 % 4 * 16 + lane / 4, column = quad / warpgroup * 8 + lane % 4 * 2;
-  const auto store = [&](int row, float first, float second) {
-    unsigned* const to = dw + (row * columns + column) / 2;
-    const float2 there = add ? unpack<T>(*to) : float2{};
-    *to = pack<T>(first + there.x, second + there.y);
-  };
-  store(filter, sum.x, sum.y);
-  store(filter + 8, sum.z, sum.w);
 #endif
 }
 
