@@ -44,8 +44,9 @@ BatchNorm add_norm(Trace& trace, const ConvNorm& layer) {
 }
 
 // In training the convolution, beside the norm that is still to be applied; in inference the two folded into one, with
-// what is added, the ReLU and the pool.
-Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, Value added) {
+// what is added, the ReLU and the pool. `moments` says whether the norm may take those.
+Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, Value added,
+                          bool moments) {
   Trace& trace = x.trace();
   const bool infer = trace.settings().mode == Mode::infer;
   auto [form, channels, settings] = meet(x, layer.stem,
@@ -60,7 +61,7 @@ Shortcut conv_before_norm(const ConvNormNames& names, Value x, const ConvNorm& l
     const TraceSettings& wished = trace.settings();
     const Value w = stem_filter(trace.weight(param), {form});
     const int taps = w.shape().h;
-    settings.moments = wished.moments && bytes(x.spec().dtype) == 2 && settings.stride == 1 &&
+    settings.moments = moments && wished.moments && bytes(x.spec().dtype) == 2 && settings.stride == 1 &&
                        settings.groups == 1 && settings.pad == (taps % 2 == 1 ? taps / 2 : 0) &&
                        wished.moments(x.shape(), w.shape());
     settings.sums =
@@ -99,7 +100,9 @@ Value conv_layer(const std::string& name, Value x, const ConvLayer& layer) {
 }
 
 Value conv_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, const Shortcut& shortcut) {
-  const Shortcut made = conv_before_norm(names, x, layer, shortcut.x);
+  // The two norms of a join find their statistics in one way: both are given, or both add up.
+  const bool moments = !shortcut.norm.scale || shortcut.norm.sums;
+  const Shortcut made = conv_before_norm(names, x, layer, shortcut.x, moments);
   if (!made.norm.scale) return made.x;
   auto scope = std::make_optional<Trace::Scope>(x.trace(), names.norm);
   const Value y = norm_add_act(made.x, made.norm, shortcut, {.relu = layer.relu});
@@ -110,7 +113,7 @@ Value conv_norm(const ConvNormNames& names, Value x, const ConvNorm& layer, cons
 Shortcut projection(const ConvNormNames& names, Value x, const ConvNorm& layer) {
   ConvNorm without = layer;
   without.relu = false;
-  return conv_before_norm(names, x, without, {});
+  return conv_before_norm(names, x, without, {}, false);
 }
 
 Value linear_layer(const std::string& name, Value x, const LinearLayer& layer) {

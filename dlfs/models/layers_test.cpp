@@ -85,5 +85,20 @@ TEST(ConvNorm, AsksForTheMomentsOfAStemInBlocks) {
   EXPECT_EQ(asked, 1);
 }
 
+// A join with a projection whose norm has to add up for itself must do so on both sides.
+TEST(ConvNorm, TakesNoMomentsBesideAProjectionThatHasNone) {
+  State state(1);
+  Trace trace(state, {.mode = Mode::train,
+                      .precision = Precision::bf16,
+                      .moments = [](const Shape&, const Shape&) { return true; }});
+  const Value x = trace.input("x", {{2, 8, 8, 64}, DType::bf16});
+  const auto last_norm_is_given_sums = [&] { return trace.graph().calls.back().in[5] >= 0; };
+  conv_norm({"conv1", "bn1"}, x, {.filters = 64});
+  EXPECT_TRUE(last_norm_is_given_sums());
+  conv_norm({"conv2", "bn2"}, x, {.filters = 64},
+            projection({"down", "down_bn"}, x, {.filters = 64, .size = 1}));
+  EXPECT_FALSE(last_norm_is_given_sums());
+}
+
 }  // namespace
 }  // namespace dlfs::testing

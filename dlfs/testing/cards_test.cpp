@@ -9,6 +9,7 @@
 #include <set>
 
 #include "dlfs/base/file.h"
+#include "dlfs/base/json.h"
 #include "dlfs/ops/conv/conv.h"
 #include "dlfs/ops/element_loss/element_loss.h"
 #include "dlfs/testing/cases.h"
@@ -182,7 +183,10 @@ struct Graphs : ::testing::Test {
     Gaps gaps;
     for (const Card& card : cards) {
       const PaperEngines engines(*cudnn, describe(card.name));
-      PaperCard device(engines);
+      const Json facts = Json::parse(describe(card.name), card.name);
+      const auto fact = [&](const char* name) { return facts.find(name)->integer().value(); };
+      PaperCard device(engines, {.processors = static_cast<int>(fact("multiProcessorCount")),
+                                 .shared_bytes = static_cast<size_t>(fact("maxSharedMemoryPerBlockOptin"))});
       make_all(device, card.architecture, tables);
       std::set<ConvKind> finalised;
       int sums = 0;

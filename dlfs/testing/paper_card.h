@@ -64,8 +64,11 @@ class NoEngines : public ConvEngines {
 // Its memory is the host's, and what is recorded is dropped.
 class PaperCard : public GpuDevice {
  public:
-  explicit PaperCard(const ConvEngines& engines) : engines_(engines) { name_ = "a card on paper"; }
+  explicit PaperCard(const ConvEngines& engines, const CardSize& size = {}) : engines_(engines), size_(size) {
+    name_ = "a card on paper";
+  }
   const ConvEngines& cudnn() const override { return engines_; }
+  CardSize size() const override { return size_; }
   MemoryPtr allocate(size_t size) override {
     return std::make_shared<Memory>(std::aligned_alloc(alignment, aligned(size)), size, std::free);
   }
@@ -80,6 +83,7 @@ class PaperCard : public GpuDevice {
 
  private:
   const ConvEngines& engines_;
+  CardSize size_;
 };
 
 }  // namespace dlfs::testing

@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
   const bool projected = form == any ? of.projects : form == projects;
   const auto used = [&](int s) { return s == 0 || projected; };
   extern __shared__ float memory[];
-  const Shared<T, V, maps, depth> shared(of, memory);
+  const Shared<T, V, maps> shared(of, memory);
   const NormLayout& layout = of.layout;
   const NormPlace place(layout);
   const unsigned channels = layout.lanes * V, all_channels = layout.packs * V;
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
     return V == 8 ? static_cast<unsigned>(__ldg(of.mask + place.at(row)))
                   : static_cast<unsigned>(__ldg(of.mask + place.at(row) / 8)) >> (place.at(row) % 8);
   };
-  Ahead<depth> all(0, place.rows, false);
+  Ahead<depth> all(0, place.rows, false, of.layout.slots);
   all.start(read);
   float mean[sides][V], a[sides][V], b[V], deviation[sides][V];
   if (place.works)
@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(threads, 1) backward(const __grid_constant__ A
     }
     if (row < kept && of.relu) *shared.at(maps - 1, row) = pack<T, V>(g);
   });
-  Ahead<depth> rest(kept, place.rows, true);
+  Ahead<depth> rest(kept, place.rows, true, of.layout.slots);
   rest.start(read);
 
   const auto partial = [&](int q, unsigned part, unsigned channel) {

@@ -51,7 +51,11 @@ class BatchNormFunction : public OpFunction<BatchNormSettings> {
     check_side(in, 0, "");
     if (shortcut && shortcut != x)
       refuse("x is ", to_string(x), ", but the shortcut is ", to_string(shortcut), "; they are added");
-    if (settings_.projects) check_side(in, per_side, "the shortcut's ");
+    if (settings_.projects) {
+      check_side(in, per_side, "the shortcut's ");
+      if (!settings_.frozen && static_cast<bool>(in[in_sums]) != static_cast<bool>(in[per_side + in_sums]))
+        refuse("sums are given for ", in[in_sums] ? "x" : "the shortcut", " alone; give both or neither");
+    }
     if (!settings_.frozen && positions(x.shape) < 2)
       refuse("x is ", to_string(x),
              ": one position has no variance; use a larger batch or map, or freeze the norm");

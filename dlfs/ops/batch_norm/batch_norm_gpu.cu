@@ -74,7 +74,14 @@ class Norm : public Kernel {
     NormLayout& layout = of_.layout;
     layout.rows = static_cast<unsigned>(shape.count() / shape.c);
     layout.packs = static_cast<unsigned>(shape.c / V);
-    layout.lanes = largest_divisor(layout.packs, V == 1 ? 32 : layout.packs >= 32 ? 16 : 8);
+    unsigned most = V == 1 ? 32 : layout.packs >= 32 ? 16 : 8;
+    while (!fit_lanes(card, V, sides, rows_of, largest_divisor(layout.packs, most))) {
+      if (most == 1)
+        throw DeviceError("batch norm",
+                          concat("a block needs ", shared_, " bytes of shared memory, but the card has ",
+                                 card.shared_bytes));
+      most /= 2;
+    }
     layout.slices = layout.packs / layout.lanes;
     const unsigned lines = threads / layout.lanes;
     const unsigned blocks = static_cast<unsigned>(card.processors) * (waits_ ? 1 : 4);
@@ -82,17 +89,33 @@ class Norm : public Kernel {
     layout.part_rows = blocks_for(layout.rows, static_cast<int>(layout.parts));
     layout.parts = blocks_for(layout.rows, static_cast<int>(layout.part_rows));
 
-    const unsigned channels = layout.lanes * static_cast<unsigned>(V);
-    const unsigned groups = 32 % layout.lanes == 0 ? threads / 32 : lines;
-    const unsigned quantities = static_cast<unsigned>(back_ ? 1 + sides : 2 * sides);
-    of_.buffer_floats = quantities * std::max(groups * channels, static_cast<unsigned>(threads));
-    const size_t row = threads * bytes(dtype_) * static_cast<size_t>(V * rows_of.maps);  // of all threads
-    shared_ = sizeof(float) * (norm_results + of_.buffer_floats) + row * static_cast<size_t>(rows_of.ahead);
-    const int most = static_cast<int>(blocks_for(layout.part_rows, static_cast<int>(lines)));
-    if (waits_ && card.shared_bytes > shared_)
-      layout.kept = std::min(most, static_cast<int>((card.shared_bytes - shared_) / row));
+    const size_t row = row_bytes(V, rows_of);
+    const int all = static_cast<int>(blocks_for(layout.part_rows, static_cast<int>(lines)));
+    if (waits_) layout.kept = std::min(all, static_cast<int>((card.shared_bytes - shared_) / row));
     shared_ += static_cast<size_t>(layout.kept) * row;
-    site_.scratch.request(sizeof(float) * quantities * layout.slices * layout.parts * channels);
+    site_.scratch.request(sizeof(float) * quantities(sides) * layout.slices * layout.parts * layout.lanes *
+                          static_cast<unsigned>(V));
+  }
+
+  // Whether a block of so many lanes fits the card's shared memory: with rows read ahead, or else one by one.
+  bool fit_lanes(const CardSize& card, int V, int sides, const RowsOf& rows_of, unsigned lanes) {
+    const unsigned channels = lanes * static_cast<unsigned>(V);
+    const unsigned groups = 32 % lanes == 0 ? threads / 32 : threads / lanes;
+    of_.buffer_floats = quantities(sides) * std::max(groups * channels, static_cast<unsigned>(threads));
+    of_.layout.lanes = lanes;
+    for (const int slots : {rows_of.ahead, 1}) {
+      of_.layout.slots = slots;
+      shared_ = sizeof(float) * (norm_results + of_.buffer_floats) +
+                row_bytes(V, rows_of) * static_cast<size_t>(slots);
+      if (shared_ <= card.shared_bytes) return true;
+    }
+    return false;
+  }
+
+  unsigned quantities(int sides) const { return static_cast<unsigned>(back_ ? 1 + sides : 2 * sides); }
+  // Of one row of each thread.
+  size_t row_bytes(int V, const RowsOf& rows_of) const {
+    return threads * bytes(dtype_) * static_cast<size_t>(V * rows_of.maps);
   }
 
   void set_tensors(GpuDevice& device) {

@@ -334,6 +334,11 @@ TEST(BatchNorm, NamesBothValuesOfWhatDoesNotFit) {
       "[batch_norm] the shortcut's variance is f16 [1,1,1,8], but x f32 [2,3,3,8] needs f32 [1,1,1,8]");
   expect_error<ShapeError>(
       [&] {
+        infer({.projects = true}, 5, {{1, 1, 2, 8}});
+      },
+      "[batch_norm] sums are given for x alone; give both or neither");
+  expect_error<ShapeError>(
+      [&] {
         infer({}, 6, {{2, 3, 3, 4}});
       },
       "[batch_norm] x is f32 [2,3,3,8], but the shortcut is f32 [2,3,3,4]; they are added");

@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
   const bool projected = form == any ? of.projects : form == projects;
   const auto used = [&](int s) { return s == 0 || projected; };
   extern __shared__ float memory[];
-  const Shared<T, V, maps, depth> shared(of, memory);
+  const Shared<T, V, maps> shared(of, memory);
   const NormLayout& layout = of.layout;
   const NormPlace place(layout);
   const unsigned channels = layout.lanes * V;
@@ -104,7 +104,8 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
           read_floats<V>(of.side[s].bias + place.pack * V, b[s]);
         }
   };
-  Ahead<depth> rest(kept, place.rows, true);  // the second pass, first the rows that are not kept
+  Ahead<depth> rest(kept, place.rows, true,
+                    of.layout.slots);  // the second pass, first the rows that are not kept
   const bool adds_up = !of.frozen && of.side[0].sums == nullptr;
   if (adds_up) {
     float shift[sides][V], sums[2 * sides][V] = {};
@@ -112,7 +113,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
       read_x(row, slot);
       return 0u;
     };
-    Ahead<depth> all(0, place.rows, false);
+    Ahead<depth> all(0, place.rows, false, of.layout.slots);
     all.start(read);
     if (place.works)  // all threads of a channel add up distances from the part's first row
 #pragma unroll
@@ -200,7 +201,7 @@ __global__ void __launch_bounds__(threads, 1) forward(const __grid_constant__ Ar
     if (V == 8 && joined && of.mask != nullptr) of.mask[place.at(row)] = static_cast<uint8_t>(bits);
   };
   rest.finish(read_all, apply);
-  Ahead<depth> again(0, kept, true);
+  Ahead<depth> again(0, kept, true, of.layout.slots);
   const auto read_less = [&](int row, int slot) {
     read_shortcut(row, slot);
     return 0u;

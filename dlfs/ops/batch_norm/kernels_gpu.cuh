@@ -52,23 +52,24 @@ __device__ inline float inverse_deviation(float variance, float epsilon) {
 
 // What a block has in shared memory: results a channel, a buffer for sums, the rows that are on their way, those that are
 // kept. Each thread has its own place in the latter two.
-template <typename T, int V, int maps, int depth>
+template <typename T, int V, int maps>
 struct Shared {
   __device__ Shared(const Arguments& of, float* memory)
       : results(memory),
         buffer(memory + norm_results),
         rows(reinterpret_cast<Raw<T, V>*>(buffer + of.buffer_floats) + threadIdx.x),
+        slots(of.layout.slots),
         kept(of.layout.kept) {}
   // Of one of a row's maps; without a slot it is a kept row's.
   __device__ Raw<T, V>* at(int map, int row, int slot = 0) const {
     return rows +
-           static_cast<size_t>(row < kept ? depth * maps + row * maps + map : slot * maps + map) * threads;
+           static_cast<size_t>(row < kept ? slots * maps + row * maps + map : slot * maps + map) * threads;
   }
   __device__ Raw<T, V>* in_slot(int map, int slot) const { return rows + (slot * maps + map) * threads; }
 
   float *results, *buffer;
   Raw<T, V>* rows;
-  int kept;
+  int slots, kept;
 };
 
 using NormKernel = void (*)(Arguments);

@@ -131,22 +131,31 @@ __device__ void wait_but() {
 }
 
 // A thread's way through rows first, first + step, ...: what issue(row, slot) copies is there when use(row, slot, extra)
-// is called `depth` rows later, extra being what issue() gave back.
+// is called `slots` rows later, extra being what issue() gave back. slots: `depth`, or 1 where a card's shared memory is small.
 template <int depth>
 struct Ahead {
-  __device__ Ahead(int from, int to, bool backwards)
-      : count(max(0, to - from)), first(backwards ? to - 1 : from), step(backwards ? -1 : 1) {}
+  __device__ Ahead(int from, int to, bool backwards, int slots)
+      : count(max(0, to - from)), first(backwards ? to - 1 : from), step(backwards ? -1 : 1), slots(slots) {}
 
   template <typename Issue>
   __device__ void start(const Issue& issue) {
 #pragma unroll
     for (int slot = 0; slot < depth; ++slot) {
-      if (slot < count) extra[slot] = issue(first + slot * step, slot);
+      if (slot < min(count, slots)) extra[slot] = issue(first + slot * step, slot);
       end_of_copies();
     }
   }
   template <typename Issue, typename Use>
   __device__ void finish(const Issue& issue, const Use& use) {
+    if (slots < depth) {
+      for (int i = 0; i < count; ++i) {
+        wait_but<0>();
+        use(first + i * step, 0, extra[0]);
+        if (i + 1 < count) extra[0] = issue(first + (i + 1) * step, 0);
+        end_of_copies();
+      }
+      return;
+    }
     for (int done = 0; done < count; done += depth)
 #pragma unroll
       for (int slot = 0; slot < depth; ++slot) {
@@ -159,7 +168,7 @@ struct Ahead {
       }
   }
 
-  int count, first, step;
+  int count, first, step, slots;
   unsigned extra[depth];
 };
 
@@ -169,6 +178,7 @@ struct NormLayout {
   unsigned rows = 0, packs = 0;       // of the map: n * h * w, channels / V
   unsigned lanes = 1, slices = 1;     // packs of a slice, which stand side by side in a block
   unsigned parts = 1, part_rows = 1;  // blocks of a slice, and the rows of each but the last
+  int slots = 1;                      // rows that a thread reads ahead
   int kept = 0;                       // of each thread's rows, the first so many stay in shared memory
 };
 
