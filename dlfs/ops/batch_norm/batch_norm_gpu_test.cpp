@@ -1,6 +1,7 @@
 // Batch norm on cards whose blocks have less shared memory than the one at hand's: 64 KB (sm_75), 99 KB (most RTX cards).
 #include <gtest/gtest.h>
 
+#include "dlfs/gpu/gpu_device.h"
 #include "dlfs/testing/cases.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/op_checks.h"
