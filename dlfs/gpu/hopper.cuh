@@ -39,27 +39,13 @@ __device__ inline bool passed(unsigned barrier, unsigned phase) {
 }
 
 // One thread waits.
-#ifdef DLFS_HOPPER_GUARD  // for tests of the kernels alone: a wait that lasts too long is told and given up
-__device__ int stuck = 0;
-__device__ inline void wait(unsigned barrier, unsigned phase, int name) {
-  const long long begin = clock64();
-  while (!passed(barrier, phase)) {
-    if (*reinterpret_cast<volatile int*>(&stuck) != 0) return;
-    if (clock64() - begin > 4'000'000'000LL) {
-      atomicCAS(&stuck, 0, name);
-      return;
-    }
-  }
-}
-#else
-__device__ inline void wait(unsigned barrier, unsigned phase, int) {
+__device__ inline void wait(unsigned barrier, unsigned phase) {
   while (!passed(barrier, phase)) {
   }
 }
-#endif
 // A whole warp waits, whose threads may leave the loop one by one: what follows wants them together.
-__device__ inline void wait_together(unsigned barrier, unsigned phase, int name) {
-  wait(barrier, phase, name);
+__device__ inline void wait_together(unsigned barrier, unsigned phase) {
+  wait(barrier, phase);
   __syncwarp();
 }
 

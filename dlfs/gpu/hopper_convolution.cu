@@ -99,8 +99,8 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
   Turn turn;
   bool again = false;
   for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
-    if (!again && turn.stage == L::stages_before_filters) wait(in.barrier(L::filters_read), 0, 1);
-    if (again) wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1, 2);
+    if (!again && turn.stage == L::stages_before_filters) wait(in.barrier(L::filters_read), 0);
+    if (again) wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1);
     const unsigned full = in.barrier(L::full + turn.stage);
     expect(full, L::halo);
     const Corner at = of.corner(tile, L::down);
@@ -114,7 +114,7 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
 template <typename L>
 __device__ __forceinline__ void read_filters(unsigned (&a)[L::steps][4], bool data_gradient, Place<L> in) {
   const int warp = threadIdx.x / 32 % 4, lane = threadIdx.x % 32, matrix = lane / 8;
-  wait_together(in.barrier(L::filters_full), 0, 3);
+  wait_together(in.barrier(L::filters_full), 0);
   if (data_gradient) {  // rows are channels, what is summed over are filters, and taps stand the other way round
 #pragma unroll
     for (int step = 0; step < L::steps; ++step) {
@@ -161,7 +161,7 @@ __device__ __forceinline__ void store_tile(float (&sums)[L::down * 4], unsigned 
   const unsigned tile = in.tile(consumer, phase);
   const unsigned mine = tile + lane / 16 * across * row_bytes + lane % 8 * row_bytes + (word ^ lane % 8) * 16;
   if (of.add) {
-    wait_together(in.barrier(L::addend + consumer), phase, 5);
+    wait_together(in.barrier(L::addend + consumer), phase);
   } else {
     if (leads) wait_for_stores<L::staging - 1>();
     __syncwarp();
@@ -218,7 +218,7 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
     __syncwarp();
     float sums[L::down * 4];
     unsigned packed[L::down * 2];
-    wait_together(in.barrier(L::full + turn.stage), turn.phase, 4);
+    wait_together(in.barrier(L::full + turn.stage), turn.phase);
     meet(1 + consumer, 2 * warpgroup);
     multiply_tile<T, L>(sums, a, in.stage(turn.stage));
     if (tile + gridDim.x < of.tiles) announce(2 - consumer, 2 * warpgroup);

@@ -1,8 +1,7 @@
 // Our own convolution of 3 x 3 with stride 1 and padding 1, from 64 channels to 64, in 16 bits with sums in f32, and its
-// gradient by the data, for the H100's generation alone (sm_90a): 56 us for [512,32,32,64] and 86 for [256,56,56,64] on an H100
-// (cuDNN: 100 and 144), the moments of what comes out included. And, forward alone, the one that a stem in blocks is
-// (ops/image_form.h): 4 x 4 without padding, from 16 channels to 64. The same bits on every run. Any thread, with the card as
-// its present device.
+// gradient by the data, for the H100's generation alone (sm_90a), with the moments of what comes out; and, forward alone, the one
+// that a stem in blocks is (ops/image_form.h): 4 x 4 without padding, from 16 channels to 64. How fast: docs/performance.md. The
+// same bits on every run. Any thread, with the card as its present device.
 #pragma once
 
 #include <memory>

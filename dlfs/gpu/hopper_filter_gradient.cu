@@ -90,7 +90,7 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
   using L = Layout<Of, down>;
   Turn<L::stages> turn;
   for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
-    wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1, 1);
+    wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1);
     const unsigned full = in.barrier(L::full + turn.stage);
     expect(full, L::halo + L::tile);
     const Corner at = of.corner(tile, down);
@@ -116,7 +116,7 @@ __device__ __forceinline__ void consume(const Arguments& of, Layout<Of, down> in
   Turn<L::stages> turn;
   int before = -1;  // the stage that the products of the last tile read
   for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
-    wait_together(in.barrier(L::full + turn.stage), turn.phase, 2);
+    wait_together(in.barrier(L::full + turn.stage), turn.phase);
     const unsigned stage = in.place(turn.stage);
     // 16 pixels of x: how far apart rows of 8 of them are, and that words are swapped.
     const uint64_t b = stage >> 4 | uint64_t{L::halo_across * row_bytes >> 4} << 32 | uint64_t{1} << 62;

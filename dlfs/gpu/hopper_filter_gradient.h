@@ -1,7 +1,6 @@
 // The gradient by the filters of two convolutions to 64 channels, in 16 bits with sums in f32, for the H100's generation alone
-// (sm_90a): of 3 x 3 from 64 channels with stride 1 and padding 1, 64 us for [512,32,32,64] and 91 for [256,56,56,64] on an H100
-// (cuDNN: 90 and 129); and of the first one of large nets on images in blocks (ops/image_form.h). The same bits on every run.
-// Any thread, with the card as its present device.
+// (sm_90a): of 3 x 3 from 64 channels with stride 1 and padding 1, and of the first one of large nets on images in blocks
+// (ops/image_form.h). How fast: docs/performance.md. The same bits on every run. Any thread, with the card as its present device.
 #pragma once
 
 #include "dlfs/tensor/device.h"
