@@ -31,7 +31,7 @@ Trace& Value::trace() const {
 
 Trace::Trace(State& state, TraceSettings settings) {
   graph_.state = &state;
-  graph_.settings = settings;
+  graph_.settings = std::move(settings);
 }
 
 Trace::Scope::Scope(Trace& trace, const std::string& name) : trace_(trace), before_(trace.path_.size()) {

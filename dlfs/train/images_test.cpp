@@ -18,7 +18,7 @@ TEST(AugmentWords, ThatAreNoneAreNamed) {
   const std::string known =
       ", but can be none, or some of flip, crop=PIXELS, resized, colour=0.4, erase=0.25";
   for (const std::string word : {"color=0.4", "zoom", " crop=4", "none"})
-    EXPECT_EQ(fault("flip," + word), "[dlfs] --augment has " + word + known);
+    EXPECT_EQ(fault("flip," + word), concat("[dlfs] --augment has ", word, known));
   EXPECT_EQ(fault(""), "[dlfs] --augment has an empty word" + known);
   EXPECT_EQ(fault("flip=1"), "[dlfs] --augment has flip=1, but flip takes no number");
   EXPECT_EQ(fault("erase=2"), "[dlfs] --augment has erase=2, but the number must be above 0 and at most 1");

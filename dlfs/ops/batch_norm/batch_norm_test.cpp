@@ -28,11 +28,12 @@ struct Row {
 // x, scale, bias, mean, variance, sums of one side.
 void append_side(std::vector<CaseInput>& inputs, const Row& row) {
   const Spec channels{{1, 1, 1, row.x.c}};
-  const double count = static_cast<double>(row.x.count() / row.x.c);
+  const int64_t positions = row.x.count() / row.x.c;
+  const auto count = static_cast<double>(positions);
   CaseInput x{.spec = {row.x}, .low = -1, .high = 1.5, .matrix = true};
   // So few different numbers that none comes so near a ReLU's kink that two devices see different signs.
-  const int values = inputs.empty() ? 61 : 53;
-  for (int i = 0; row.speed && i < values; ++i) x.given.push_back((i * 17 % values - values / 2) / 32.0);
+  const int values = inputs.empty() ? 61 : 53, middle = values / 2;
+  for (int i = 0; row.speed && i < values; ++i) x.given.push_back((i * 17 % values - middle) / 32.0);
   inputs.push_back(x);
   inputs.push_back({.spec = channels, .low = 0.5, .high = 1.5});
   inputs.push_back({.spec = channels});

@@ -45,8 +45,9 @@ void add_moments(Program& program, const Operand& y, const Operand& moments) {
   for_type(y.spec.dtype, [&]<typename T>() {
     program.add([=, channels = y.spec.shape.c, count = y.spec.shape.count()](std::byte* scratch) {
       const T* const map = reinterpret_cast<const T*>(y.at(scratch));
+      const int64_t rows = count / channels;
       for (int64_t c = 0; c < channels; ++c) {
-        const double first = static_cast<float>(map[c]), positions = static_cast<double>(count / channels);
+        const double first = static_cast<float>(map[c]), positions = static_cast<double>(rows);
         double sum = 0, squares = 0;
         for (int64_t i = c; i < count; i += channels) {
           const double away = static_cast<float>(map[i]) - first;

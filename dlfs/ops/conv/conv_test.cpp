@@ -378,7 +378,8 @@ static void expect_moments(Device& device, const std::vector<Precision>& precisi
       run.forward();
       const Numbers y = run.results()[0], found = run.results()[1];
       Numbers mean(channels), variance(channels);
-      const double positions = static_cast<double>(y.size() / channels);
+      const size_t rows = y.size() / channels;
+      const auto positions = static_cast<double>(rows);
       for (size_t i = 0; i < y.size(); ++i) mean[i % channels] += y[i] / positions;
       for (size_t i = 0; i < y.size(); ++i) {
         const double away = y[i] - mean[i % channels];
