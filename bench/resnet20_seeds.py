@@ -2,7 +2,7 @@
 """What ResNet-20 learns on a GPU, in means of several seeds: Fashion-MNIST in f32, f16 and bf16, and CIFAR-10 from JPEG files
 beside PyTorch (peers/resnet20.py) with the same recipe.
 
-    resnet20_seeds.py [DLFS] [--fashion FOLDER] [--cifar FOLDER] [--epochs 20] [--cifar-epochs 60] [--at-once 6]
+    resnet20_seeds.py [DLFS] [--fashion FOLDER] [--cifar FOLDER] [--epochs 20] [--cifar-epochs 60] [--at-once 2]
 
 FOLDER of CIFAR-10 holds {train,test}/CLASS/*. What has no folder is left out. Several runs share the card: their speeds say
 nothing. Exit 1 where a mean is below 93.5 % or two precisions' means are more than 0.3 points apart (Fashion-MNIST), or
@@ -28,7 +28,7 @@ def words():
     parser.add_argument("--cifar")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--cifar-epochs", type=int, default=60)
-    parser.add_argument("--at-once", type=int, default=6)
+    parser.add_argument("--at-once", type=int, default=2)
     return parser.parse_args()
 
 
