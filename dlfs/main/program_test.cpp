@@ -100,8 +100,8 @@ TEST_F(Program, TakesItsOptimizerByName) {
         {{"--optimizer", "adam"}, "adam", 0.001, 0},
         {{"--weight-decay", "0.5", "--optimizer", "adamw", "--lr", "0.25"}, "adamw", 0.25, 0.5},
         {{"--optimizer", "adamw"}, "adamw", 0.001, 0.01},
-        {{"--nesterov", "--schedule", "steps:2,3", "--warmup", "0.5", "--label-smoothing", "0.1",
-          "--accumulate", "2"},
+        {{"--nesterov", "--schedule", "steps:1", "--epochs", "2", "--warmup", "0.5", "--label-smoothing",
+          "0.1", "--accumulate", "2"},
          "sgd",
          0.02,
          0.001},
@@ -118,6 +118,15 @@ TEST_F(Program, TakesItsOptimizerByName) {
                  "--momentum belongs to sgd and lars, but --optimizer is adam");
   expect_refused(train("run", {"--nesterov", "--optimizer", "lars"}),
                  "--nesterov belongs to sgd, but --optimizer is lars");
+  expect_refused(train("run", {"--fast", "--precision", "bf16"}),
+                 "[train] --fast is for f16, but the precision is bf16");
+  expect_refused(train("run", {"--schedule", "steps:5", "--epochs", "5"}),
+                 "[train] the rate first falls after epoch 5, but the run has 5");
+  expect_refused(
+      train("run", {"--test-resize", "113"}),
+      "[train] --test-resize is 113, but lenet would then see only its middle 28 pixels; take at most 112");
+  expect_refused(train("run", {"--decode", "gpu"}),
+                 "[train] --decode gpu needs a GPU, but the device is the CPU");
   expect_refused(train("run", {"--optimizer", "adagrad"}),
                  "--optimizer is adagrad, but can be sgd, adam, adamw or lars");
   expect_no_run("run");

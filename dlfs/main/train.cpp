@@ -85,6 +85,8 @@ void run_train(const TrainCommand& command, std::ostream& out) {
   refuse_nonsense(model, data, settings);
 
   const std::unique_ptr<Device> device = open_device(command.device, settings.precision, out);
+  if (settings.decode_on_device && device->kind() == DeviceKind::cpu)
+    throw UsageError("train", "--decode gpu needs a GPU, but the device is the CPU");
   State state(settings.seed);
   if (command.table || command.profile) return show_step(*device, state, model, data, command, out);
 

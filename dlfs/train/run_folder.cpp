@@ -32,6 +32,7 @@ std::string config_text(const RunConfig& config) {
       .field("seed", s.seed)
       .field("precision", to_string(s.precision))
       .field("fast", s.fast)
+      .field("decode", s.decode_on_device ? "gpu" : "cpu")
       .field("augment", to_string(s.augment))
       .field("test_resize", config.test_resize)
       .field("dlfs", DLFS_VERSION);

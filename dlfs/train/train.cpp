@@ -139,10 +139,19 @@ void refuse_nonsense(const Model& model, const TrainData& data, const TrainSetti
            data.train->count(), " training images");
   if (settings.schedule.warmup > static_cast<float>(settings.epochs))
     refuse("a warmup of ", settings.schedule.warmup, " epochs is longer than the run of ", settings.epochs);
-  if (const int side = std::max(model.input.h, model.input.w);
-      model.test_resize != 0 && model.test_resize < side)
-    refuse("--test-resize is ", model.test_resize, ", but the middle that ", model.name, " takes is ", side,
-           " pixels wide");
+  if (const int side = std::max(model.input.h, model.input.w); model.test_resize != 0) {
+    if (model.test_resize < side)
+      refuse("--test-resize is ", model.test_resize, ", but the middle that ", model.name, " takes is ", side,
+             " pixels wide");
+    else if (model.test_resize > 4 * side)
+      refuse("--test-resize is ", model.test_resize, ", but ", model.name, " would then see only its middle ",
+             side, " pixels; take at most ", 4 * side);
+  }
+  if (const std::vector<int>& falls = settings.schedule.milestones;
+      !falls.empty() && falls.front() >= settings.epochs)
+    refuse("the rate first falls after epoch ", falls.front(), ", but the run has ", settings.epochs);
+  if (settings.fast && settings.precision != Precision::f16)
+    refuse("--fast is for f16, but the precision is ", to_string(settings.precision));
   if (settings.nesterov && (settings.optimizer != Optimizer::sgd || settings.momentum == 0))
     refuse("nesterov needs sgd and a momentum above 0, but the optimizer is ", to_string(settings.optimizer),
            " and the momentum ", settings.momentum);
