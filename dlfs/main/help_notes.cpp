@@ -71,8 +71,10 @@ const char* const predict_notes =
 bytes (P2, P5). For a model of gray images colour is made gray by ITU-R 601 luma
 (0.299 red, 0.587 green, 0.114 blue); for a model of colour, gray becomes three
 equal channels. An image of another size is stretched to the model's: averaged
-over area where it shrinks, interpolated linearly where it grows. Nothing is
-inverted: models of MNIST and Fashion-MNIST know bright things on black.
+over area where it shrinks, interpolated linearly where it grows; or, where the
+model was trained with --test-resize, its shorter side is, and the middle taken.
+Nothing is inverted: models of MNIST and Fashion-MNIST know bright things on
+black.
 
 An image that cannot be read is named; the others are still predicted, and the
 exit code is 1. With --json its line is {"image", "error"}, and any other line

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 
 #include "dlfs/cpu/cpu_device.h"
 #include "dlfs/graph/profile.h"
@@ -21,7 +22,10 @@ std::string default_run(const std::string& model) {
   localtime_r(&now, &local);
   char text[32];
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
-  return "runs/" + model + "-" + text;
+  const std::string first = "runs/" + model + "-" + text;
+  std::string path = first;
+  for (int i = 2; std::filesystem::exists(path); ++i) path = concat(first, "-", i);
+  return path;
 }
 
 // What --table and --profile show of the training step, on the first images of the set.
@@ -104,6 +108,10 @@ void run_train(const TrainCommand& command, std::ostream& out) {
       << with_separators(data.train->count()) << " images to learn from, "
       << with_separators(data.test->count()) << " to test on, " << data.classes() << " classes; augmented by "
       << to_string(settings.augment) << "; run " << printable(run.path()) << std::endl;
+  if (const int64_t batches = int64_t{data.train->count()} / settings.batch * settings.epochs;
+      batches % settings.accumulate != 0)
+    out << "the run has " << with_separators(batches) << " batches: the last "
+        << batches % settings.accumulate << " make no whole step of " << settings.accumulate << "\n";
 
   Progress progress(out, terminal_columns());
   const TrainResult result = train(*device, state, model, data, settings, {&progress, &run});
