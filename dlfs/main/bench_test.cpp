@@ -139,11 +139,20 @@ TEST(Bench, RefusesWhatItCannotRun) {
   expect_refused({"bench", "infer"}, "bench infer" + which);
   expect_refused({"bench", "train", "lenett"},
                  "[model] there is no model lenett; did you mean lenet? Models: " + names);
-  expect_refused(
-      {"bench", "ops", "fly"},
-      "[bench] no op's name holds fly; there are adam, add, avg_pool, batch_norm, concat, conv, dropout, "
-      "linear, max_pool, mean, mean_squared_error, multiply, prepare, relu, sgd, sigmoid_cross_entropy, "
-      "smooth_l1, softmax_cross_entropy, upsample");
+  expect_refused({"bench", "train", "lenet", "--threads", "3"},
+                 "--threads belongs to bench load, but WHAT is train");
+  expect_refused({"bench", "ops", "add", "--profile"},
+                 "--profile belongs to bench train or infer, but WHAT is ops");
+  expect_refused({"bench", "card", "--precision", "bf16"},
+                 "--precision belongs to bench ops, train or infer, but WHAT is card");
+  expect_refused({"bench", "infer", "lenet", "--fast"},
+                 "[bench] --fast is for train in f16, but this is infer in f32");
+  for (const char* what : {"ops", "card"})
+    expect_refused(
+        {"bench", what, "fly"},
+        "[bench] no op's name holds fly; there are adam, add, avg_pool, batch_norm, concat, conv, dropout, "
+        "linear, max_pool, mean, mean_squared_error, multiply, prepare, relu, sgd, sigmoid_cross_entropy, "
+        "smooth_l1, softmax_cross_entropy, upsample");
 }
 
 }  // namespace

@@ -190,6 +190,20 @@ void refuse_other_flags(const CLI::App& verb, const DataCommand& data) {
   if (!audit && data.out.empty()) refuse("data browse needs --out DIR, a new folder for the page");
 }
 
+// Those that only some kinds of bench look at.
+void refuse_other_flags(const CLI::App& verb, const BenchCommand& bench) {
+  const char* const owners[][2] = {{"--classes", "train or infer"},
+                                   {"--rounds", "train or infer"},
+                                   {"--profile", "train or infer"},
+                                   {"--precision", "ops, train or infer"},
+                                   {"--size", "train, infer or load"},
+                                   {"--decode", "load"},
+                                   {"--threads", "load"}};
+  for (const auto& [flag, whats] : owners)
+    if (is_given(verb, flag) && std::string(whats).find(bench.what) == std::string::npos)
+      refuse(concat(flag, " belongs to bench ", whats, ", but WHAT is ", bench.what));
+}
+
 // The word FORMAT, one of these.
 void add_format(CLI::App& verb, std::string& format, const std::vector<std::string>& formats) {
   const std::string all = join(formats, ", ");
@@ -228,7 +242,8 @@ struct Verbs {
     add_train(of_train, train);
     add_eval(words.add_verb("eval", "measure a model file on test images", eval_notes), eval);
     add_predict(words.add_verb("predict", "say what images show", predict_notes), predict);
-    add_bench(words.add_verb("bench", "time operations or a training step", bench_notes), bench);
+    of_bench = &words.add_verb("bench", "time operations or a training step", bench_notes);
+    add_bench(*of_bench, bench);
     of_data = &words.add_verb("data", "look at images and labels before training", data_notes);
     add_review(*of_data, data);
     add_describe(words.add_verb("describe", "show a model's layers, parameters and memory", describe_notes),
@@ -249,7 +264,7 @@ struct Verbs {
   ImportCommand import;
   ExportCommand exported;
   Words words{std::string("dlfs ") + DLFS_VERSION};
-  CLI::App* of_data = nullptr;
+  CLI::App *of_data = nullptr, *of_bench = nullptr;
   CLI::App& of_train = words.add_verb("train", "train a model on labelled images", train_notes);
 };
 
@@ -305,6 +320,7 @@ Command parse_command_line(int count, const char* const* words) {
       refuse(concat("bench ", verbs.bench.what, " needs NAME, ", one_of_models));
     if (verbs.bench.what == "load" && verbs.bench.name.empty())
       refuse("bench load needs NAME, a store that dlfs import made");
+    refuse_other_flags(*verbs.of_bench, verbs.bench);
     return verbs.bench;
   }
   if (said.verb == "data") {
