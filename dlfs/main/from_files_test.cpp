@@ -66,6 +66,11 @@ TEST(FromFiles, ClassFoldersBecomeAClassifier) {
   EXPECT_NE(seen.find("2.png: 40x30 colour, the shorter side made 36, the middle 32x32\n"), std::string::npos)
       << seen;
   EXPECT_LT(seen.find("blue"), seen.find("red")) << seen;
+  write_png(folder / "thin.png", Picture({.width = 3000, .height = 3}, {}));
+  const std::string thin =
+      done({"predict", run + "/model.safetensors", folder / "thin.png", "--device", "cpu"});
+  EXPECT_NE(thin.find("3000x3 colour, the longer side made 16384, the middle 32x32\n"), std::string::npos)
+      << thin;
 }
 
 TEST(SlowFromFiles, SmallCnnLearnsCifar10FromItsJpegFiles) {

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <new>
 
@@ -49,9 +50,12 @@ std::string what_was_done(const Seen& seen, const Model& model) {
   const Shape& input = model.input;
   std::string text = concat(seen.size.width, "x", seen.size.height, seen.channels == 3 ? " colour" : " gray");
   if (seen.channels != input.c) text += input.c == 1 ? ", made gray" : ", made three channels";
-  if (model.test_resize > 0)
-    return concat(text, ", the shorter side made ", model.test_resize, ", the middle ", input.w, "x",
-                  input.h);
+  if (model.test_resize > 0) {
+    const auto [least, most] = std::minmax(seen.size.width, seen.size.height);
+    const bool capped = int64_t{most} * model.test_resize > int64_t{least} * largest_test_resize;
+    return concat(text, capped ? ", the longer" : ", the shorter", " side made ",
+                  capped ? largest_test_resize : model.test_resize, ", the middle ", input.w, "x", input.h);
+  }
   const bool shrinks = seen.size.width > input.w || seen.size.height > input.h,
              grows = seen.size.width < input.w || seen.size.height < input.h;
   if (shrinks || grows)
