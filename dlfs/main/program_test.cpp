@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <ctime>
 #include <sstream>
 #include <thread>
 
@@ -110,6 +111,7 @@ TEST_F(Program, TakesItsOptimizerByName) {
     ASSERT_EQ(run_program(train(run, of.words)).code, 0) << run;
     const Json config = json_file(folder / run + "/config.json");
     EXPECT_EQ(*config.find("optimizer")->string(), of.name) << run;
+    EXPECT_EQ(*config.find("decode")->string(), "cpu") << run;
     EXPECT_FLOAT_EQ(config.find("lr")->number().value(), of.rate) << run;
     EXPECT_FLOAT_EQ(config.find("weight_decay")->number().value(), of.decay) << run;
     EXPECT_EQ(config.find("momentum") != nullptr, of.name == "sgd" || of.name == "lars") << run;
@@ -130,6 +132,36 @@ TEST_F(Program, TakesItsOptimizerByName) {
   expect_refused(train("run", {"--optimizer", "adagrad"}),
                  "--optimizer is adagrad, but can be sgd, adam, adamw or lars");
   expect_no_run("run");
+}
+
+// 128 images are 4 batches.
+TEST_F(Program, SaysWhichBatchesMakeNoStep) {
+  const auto said = [&](const std::string& accumulate) {
+    return run_program(train("of " + accumulate, {"--batch", "32", "--accumulate", accumulate})).out;
+  };
+  EXPECT_NE(said("3").find("\nthe run has 4 batches: the last 1 make no whole step of 3\n"),
+            std::string::npos);
+  EXPECT_EQ(said("2").find("whole step"), std::string::npos);
+}
+
+TEST_F(Program, ARunWithoutANameFindsAFreeOne) {
+  const std::string before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  const Words words = {"train", "lenet", "--data", data, "--device", "cpu", "--epochs", "1"};
+  std::filesystem::create_symlink("runs", "runs");
+  EXPECT_EQ(run_program(words).code, 2) << "no folder can be made there";
+  std::filesystem::remove("runs");
+  const std::time_t now = std::time(nullptr);
+  for (std::time_t second = now; second < now + 60; ++second) {  // whenever it starts
+    char name[64];
+    std::strftime(name, sizeof name, "runs/lenet-%Y%m%d-%H%M%S", std::localtime(&second));
+    make_directories(name);
+    write_file(concat(name, "/config.json"), "precious");
+  }
+  const Ended ended = run_program(words);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(last_line(ended.out).substr(last_line(ended.out).size() - 2), "-2") << ended.out;
+  std::filesystem::current_path(before);
 }
 
 TEST_F(Program, ChecksPrintsItsTableAndExaminesTheMachine) {

@@ -24,7 +24,8 @@ std::string default_run(const std::string& model) {
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
   const std::string first = "runs/" + model + "-" + text;
   std::string path = first;
-  for (int i = 2; std::filesystem::exists(path); ++i) path = concat(first, "-", i);
+  std::error_code ignored;  // RunFolder says better what is wrong with the path
+  for (int i = 2; std::filesystem::exists(path, ignored); ++i) path = concat(first, "-", i);
   return path;
 }
 
