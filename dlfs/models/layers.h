@@ -18,7 +18,9 @@ struct ConvLayer {
   int filters = 1;
   int size = 3;  // of the square filter
   bool bias = true;
-  bool stem = false;  // the net's first: takes images in any form of ops/stem/stem.h
+  // The net's first: x is images of 1 or 3 channels, or one of their forms (ops/image_form.h), for which a map of 8 or
+  // 16 channels is taken.
+  bool stem = false;
   Init (*init)(const Shape& w) = kaiming_uniform;
   ConvSettings settings = {};
 };
@@ -34,7 +36,7 @@ struct ConvNorm {
   int groups = 1;
   bool relu = true;
   bool zero_scale = false;      // the norm begins at 0, not 1: the block that it ends begins as its shortcut
-  bool stem = false;            // as ConvLayer's
+  bool stem = false;            // as ConvLayer's: x is images, in any form
   std::optional<int> pad = {};  // size / 2 where it is not given: the map keeps its size at stride 1
   // No shortcut comes with it. In inference it is what applies the folded bias and the ReLU.
   std::optional<MaxPoolSettings> pool = {};
