@@ -178,13 +178,18 @@ main() {
   step "loading" loading
   step "small_cnn from files" from_files
   step "resnets" resnets
-  local script
+  local script word row
   if python3 -c 'import torch' 2>/dev/null; then
     for script in jpeg lenet small_cnn; do step "peer $script" python3 -W ignore "bench/peers/$script.py"; done  # 77: no data
     step "peer resnets" python3 bench/peers/compare_resnet.py "$build/dlfs" --pairs 2 --rounds 5 --seconds 300
   else
     printf '\nPyTorch is not here: its side of the benchmarks was left out\n'
   fi
+  for word in "${chosen[@]}"; do
+    for row in "${table[@]}"; do if [[ $row == "$word"* ]]; then continue 2; fi; done
+    echo "gpu-check: no step that could run begins with $word"
+    failed=1
+  done
   printf '\n==== table\n'
   printf '%s\n' "${table[@]}"
   python3 tools/bench_table.py "$report"
