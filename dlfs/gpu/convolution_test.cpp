@@ -14,7 +14,7 @@
 #include "dlfs/gpu/tiled_convolution.h"
 #include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
-#include "dlfs/testing/op_case.h"
+#include "dlfs/testing/op_checks.h"
 
 namespace dlfs::testing {
 namespace {
@@ -114,17 +114,6 @@ Tensors tensors_of(const ConvGraph& g) {
   return {filled("x", g.x), filled("w", g.w), filled("y", g.y), filled("bias", {1, 1, 1, g.y.c})};
 }
 
-// The largest difference, relative to the largest number.
-double error_of_result(const Numbers& found, const Numbers& right) {
-  double difference = 0, largest = 0;
-  for (size_t i = 0; i < right.size(); ++i) {
-    if (std::isnan(found[i])) return found[i];
-    difference = std::max(difference, std::abs(found[i] - right[i]));
-    largest = std::max(largest, std::abs(right[i]));
-  }
-  return difference / largest;
-}
-
 ConvGraph graph_of(const Shape& x, const Shape& w, int stride, int pad, int dilation, int groups) {
   ConvGraph g;
   const auto outputs = [&](int size, int filter) {
@@ -204,7 +193,7 @@ constexpr double tolerance = 2e-6, tf32_tolerance = 1e-3;  // tf32 rounds each f
 void expect_right(OnCard& card, ConvEngine& engine, const ConvGraph& g, const Tensors& in,
                   const Numbers& right, double allowed) {
   const Numbers found = card.run(engine, g, in);
-  const double error = error_of_result(found, right);
+  const double error = relative_error(found, right);
   std::cout << to_string(g.x) << " " << to_string(g.w) << " kind " << static_cast<int>(g.kind)
             << (g.tf32 ? " tf32" : "") << (g.bias || g.accumulate ? " with more: " : ": ") << engine.name()
             << " error " << error << "\n";
@@ -318,7 +307,7 @@ TEST(GpuConvolution, TilesMakeTheGradientOfTheBiasToo) {
       g.bias = true;
       const auto engine = tiled_convolution(g, {.add_bias = add});
       expect_right(card, *engine, g, in, right, tolerance);
-      EXPECT_LE(error_of_result(card.bias, wanted_bias(g, in, add)), tolerance);
+      EXPECT_LE(relative_error(card.bias, wanted_bias(g, in, add)), tolerance);
     }
 }
 

@@ -9,7 +9,7 @@
 
 #include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
-#include "dlfs/testing/op_case.h"
+#include "dlfs/testing/op_checks.h"
 
 namespace dlfs::testing {
 namespace {
@@ -146,17 +146,6 @@ Found run(Device& device, const ConvGraph& g, const Tensors& in, bool recorded =
   return {get(g.kind == ConvKind::forward ? y : x), get(moments)};
 }
 
-// The largest difference, relative to the largest number.
-double error_of(const Numbers& found, const Numbers& right) {
-  double difference = 0, largest = 0;
-  for (size_t i = 0; i < right.size(); ++i) {
-    if (std::isnan(found[i])) return found[i];
-    difference = std::max(difference, std::abs(found[i] - right[i]));
-    largest = std::max(largest, std::abs(right[i]));
-  }
-  return difference / largest;
-}
-
 // Means to f32's own steps, beside which the deviation may be small.
 void expect_moments(const Found& found) {
   const size_t count = found.result.size() / channels;
@@ -184,7 +173,7 @@ TEST(GpuHopperConvolution, EqualsSumsInDouble) {
       const Tensors in = tensors_of(g);
       const auto check = [&](const ConvGraph& tried, const Numbers& of) {
         const Found found = run(*device, tried, in);
-        EXPECT_LE(error_of(found.result, finished(tried, in, of)), 1e-5 + rounding_of(dtype))
+        EXPECT_LE(relative_error(found.result, finished(tried, in, of)), 1e-5 + rounding_of(dtype))
             << to_string(tried);
         EXPECT_EQ(found, run(*device, tried, in)) << "other bits on a second run of " << to_string(tried);
         if (tried.moments && g.y.h > 1) expect_moments(found);

@@ -9,7 +9,7 @@
 #include "dlfs/gpu/hopper_convolution.h"
 #include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
-#include "dlfs/testing/op_case.h"
+#include "dlfs/testing/op_checks.h"
 
 namespace dlfs::testing {
 namespace {
@@ -93,17 +93,6 @@ Numbers run(Device& device, const ConvGraph& g, const Tensors& in) {
   return {found.begin(), found.end()};
 }
 
-// The largest difference, relative to the largest number.
-double error_of(const Numbers& found, const Numbers& right) {
-  double difference = 0, largest = 0;
-  for (size_t i = 0; i < right.size(); ++i) {
-    if (std::isnan(found[i])) return found[i];
-    difference = std::max(difference, std::abs(found[i] - right[i]));
-    largest = std::max(largest, std::abs(right[i]));
-  }
-  return difference / largest;
-}
-
 }  // namespace
 
 TEST(GpuHopperFilterGradient, EqualsSumsInDouble) {
@@ -120,7 +109,7 @@ TEST(GpuHopperFilterGradient, EqualsSumsInDouble) {
         if (accumulate)
           for (size_t i = 0; i < right.size(); ++i) right[i] += in.dw[i];
         const Numbers found = run(*device, g, in);
-        EXPECT_LE(error_of(found, right), 1e-5 + rounding_of(dtype)) << to_string(g);
+        EXPECT_LE(relative_error(found, right), 1e-5 + rounding_of(dtype)) << to_string(g);
         EXPECT_EQ(found, run(*device, g, in)) << "other bits on a second run of " << to_string(g);
       }
     }
