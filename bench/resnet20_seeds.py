@@ -65,8 +65,9 @@ def main():
                 runs[f"Fashion-MNIST, dlfs {precision}", seed] = pool.submit(
                     trained, asked, work / f"fashion-{precision}-{seed}", f"idx:{asked.fashion}", asked.epochs, precision, seed, 2)
         accuracies = {}
-        for (name, _), run in runs.items():
+        for (name, seed), run in runs.items():
             accuracies.setdefault(name, []).append(run.result())
+            print(f"{name}, seed {seed}: {run.result():.4f}", file=sys.stderr, flush=True)
     means = {name: statistics.mean(values) for name, values in accuracies.items()}
     for name, values in accuracies.items():
         print(f"{name:<26}{means[name]:.4f}   {' '.join(f'{value:.4f}' for value in values)}")

@@ -12,8 +12,8 @@
 #include "dlfs/gpu/gpu_device.h"
 #include "dlfs/gpu/stem_convolution.h"
 #include "dlfs/gpu/tiled_convolution.h"
-#include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
+#include "dlfs/testing/on_device.h"
 #include "dlfs/testing/op_checks.h"
 
 namespace dlfs::testing {
@@ -64,52 +64,28 @@ class OnCard {
  public:
   explicit OnCard(Device& device) : device_(device) {}
 
-  Tensor put(const Numbers& numbers, DType dtype) {
-    const Spec spec{{1, 1, 1, static_cast<int>(numbers.size())}, dtype};
-    std::vector<std::byte> content(bytes(spec));
-    for (size_t i = 0; i < numbers.size(); ++i) set_number(content.data(), dtype, i, numbers[i]);
-    memories_.push_back(device_.allocate(content.size()));
-    const Tensor made{spec, memories_.back()->data()};
-    device_.upload(made, content.data(), device_.stream());
-    return made;
-  }
-  Numbers get(const Tensor& tensor) {
-    std::vector<std::byte> content(bytes(tensor.spec));
-    device_.download(tensor, content.data(), device_.stream());
-    Numbers numbers(static_cast<size_t>(tensor.shape().count()));
-    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = number_at(content.data(), tensor.spec.dtype, i);
-    return numbers;
-  }
-
   Numbers bias;  // after the last run
 
   // What the engine leaves in the tensor that its kind writes.
   Numbers run(ConvEngine& engine, const ConvGraph& g, const Tensors& in) {
-    const Tensor x = put(in.x, g.dtype), w = put(in.w, g.dtype), y = put(in.y, g.dtype),
-                 the_bias = put(in.bias, g.dtype);
+    OnDevice on(device_);
+    const Tensor x = on.put(in.x, g.dtype), w = on.put(in.w, g.dtype), y = on.put(in.y, g.dtype),
+                 the_bias = on.put(in.bias, g.dtype);
     const MemoryPtr workspace = device_.allocate(engine.workspace());
     engine.run(device_.stream(), {.x = x.data, .w = w.data, .y = y.data, .bias = the_bias.data},
                workspace->data());
-    Numbers result = get(g.kind == ConvKind::forward ? y : g.kind == ConvKind::data_gradient ? x : w);
-    bias = get(the_bias);
-    memories_.clear();
+    Numbers result = on.get(g.kind == ConvKind::forward ? y : g.kind == ConvKind::data_gradient ? x : w);
+    bias = on.get(the_bias);
     return result;
   }
 
  private:
   Device& device_;
-  std::vector<MemoryPtr> memories_;
 };
 
 Tensors tensors_of(const ConvGraph& g) {
   const auto filled = [&](const char* key, const Shape& shape) {
-    Numbers numbers = random_numbers(key, shape.count(), -1, 1);
-    uint32_t stored = 0;
-    for (double& number : numbers) {
-      set_number(&stored, g.dtype, 0, number);
-      number = number_at(&stored, g.dtype, 0);
-    }
-    return numbers;
+    return rounded(random_numbers(key, shape.count(), -1, 1), g.dtype);
   };
   return {filled("x", g.x), filled("w", g.w), filled("y", g.y), filled("bias", {1, 1, 1, g.y.c})};
 }

@@ -2,16 +2,11 @@
 // on Tensor Cores by warpgroups of 128 threads, and registers that warpgroups hand to each other. For .cu files.
 #pragma once
 
-#include <cstdint>
-#include <type_traits>
-
-#include "dlfs/tensor/half.h"
+#include "dlfs/gpu/divisor.h"
+#include "dlfs/gpu/matrices.cuh"
+#include "dlfs/tensor/shape.h"
 
 namespace dlfs::hopper {
-
-__device__ inline unsigned shared_address(const void* at) {
-  return static_cast<unsigned>(__cvta_generic_to_shared(at));
-}
 
 // ---- barriers in shared memory ----
 
@@ -74,6 +69,39 @@ struct Corner {
   int w, h, n;
 };
 
+// The tiles of a map [n,h,w,64], `down` rows of eight pixels each (hopper_tiles.h).
+constexpr int channels = 64, across = 8, row_bytes = channels * 2;
+template <int down>
+struct Tiles {
+  explicit Tiles(const Shape& map)
+      : in_row((map.w + across - 1) / across),
+        in_column((map.h + down - 1) / down),
+        count(static_cast<int>(map.n * in_row.by * in_column.by)) {}
+
+  __device__ Corner corner(int tile) const {
+    unsigned column, row;
+    const unsigned rows = in_row.split(tile, column), n = in_column.split(rows, row);
+    return {static_cast<int>(column) * across, static_cast<int>(row) * down, static_cast<int>(n)};
+  }
+
+  Divisor in_row, in_column;
+  int count;
+};
+
+// A place in a ring of boxes in shared memory, and how often it was come to.
+template <int stages>
+struct Turn {
+  int stage = 0;
+  unsigned phase = 0;
+  __device__ void step(int by = 1) {
+    stage += by;
+    if (stage >= stages) stage -= stages, phase ^= 1;
+  }
+};
+
+// Two warpgroups multiply, and a thread of a third one loads boxes.
+constexpr int warpgroup = 128, consumers = 2, threads = (consumers + 1) * warpgroup;
+
 __device__ inline void prefetch(const void* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
@@ -104,46 +132,10 @@ __device__ inline void publish_to_boxes() { asm volatile("fence.proxy.async.shar
 
 // ---- matrices of 8 x 8 numbers of 16 bits, four at a time; transposed: columns for rows ----
 
-__device__ inline void load_matrices(unsigned (&to)[4], unsigned from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"(from)
-               : "memory");
-}
-__device__ inline void load_transposed(unsigned (&to)[4], unsigned from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"(from)
-               : "memory");
-}
 __device__ inline void store_transposed(unsigned to, const unsigned* from) {
   asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to),
                "r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3])
                : "memory");
-}
-
-// ---- pairs of numbers in one word, the first one low ----
-
-template <typename T>
-__device__ unsigned pack(float first, float second) {
-  unsigned word;
-  if constexpr (std::is_same_v<T, F16>)
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
-  else
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
-  return word;
-}
-template <typename T>
-__device__ float2 unpack(unsigned word) {
-  if constexpr (std::is_same_v<T, F16>) {
-    float2 pair;
-    asm("{ .reg .b16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; cvt.f32.f16 %1, high; }"
-        : "=f"(pair.x), "=f"(pair.y)
-        : "r"(word));
-    return pair;
-  } else {
-    return {__uint_as_float(word << 16), __uint_as_float(word & 0xffff0000)};
-  }
 }
 
 // ---- products ----

@@ -22,8 +22,7 @@ using namespace hopper;
 // warpgroup for the kernel's whole life. The pixels are a tile of 8 across and 16 or 14 down with a rim for the taps, a box in
 // shared memory in which one pixel is a row of 128 bytes: each tap reads the same box, shifted. A block walks over
 // tiles: a thread loads boxes into a ring, and two warpgroups take every other tile, one multiplying while the other stores.
-constexpr int row_bytes = channels * 2, stages = 8;
-constexpr int threads = (consumers + 1) * warpgroup;
+constexpr int stages = 8;
 
 // step: numbers of x from one pixel to the next; staging: tiles on their way out for each consumer.
 struct ThreeByThree {
@@ -55,18 +54,13 @@ struct Layout : Form {
   static_assert(filters % 1024 == 0 && tile % 1024 == 0 && bytes + sizeof(MomentsMeeting) <= 227 * 1024);
 };
 
+template <int down>
 struct Arguments {
-  int h, w, tiles;
-  Divisor tiles_across, tiles_down;
+  Tiles<down> tiles;
+  int h, w;
   bool data_gradient, add, relu;
   const unsigned short* bias;
   MomentsTo moments;
-
-  __device__ Corner corner(int tile, int down) const {
-    unsigned column, row;
-    const unsigned rows = tiles_across.split(tile, column), n = tiles_down.split(rows, row);
-    return {static_cast<int>(column) * across, static_cast<int>(row) * down, static_cast<int>(n)};
-  }
 };
 
 // Where a block's barriers and boxes are.
@@ -81,31 +75,21 @@ struct Place {
   __device__ unsigned barrier(int index) const { return base + L::barriers + 8 * index; }
 };
 
-// A place in the ring, and how often it was come to.
-struct Turn {
-  int stage = 0;
-  unsigned phase = 0;
-  __device__ void step(int by) {
-    stage += by;
-    if (stage >= stages) stage -= stages, phase ^= 1;
-  }
-};
-
 // One thread.
 template <typename L>
-__device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMap& w, Place<L> in) {
+__device__ void load(const Arguments<L::down>& of, const CUtensorMap& x, const CUtensorMap& w, Place<L> in) {
   expect(in.barrier(L::filters_full), L::filter_bytes);
   load_box(in.filters(), &w, {}, in.barrier(L::filters_full));
-  Turn turn;
+  Turn<stages> turn;
   bool again = false;
-  for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
+  for (int tile = blockIdx.x; tile < of.tiles.count; tile += gridDim.x) {
     if (!again && turn.stage == L::stages_before_filters) wait(in.barrier(L::filters_read), 0);
     if (again) wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1);
     const unsigned full = in.barrier(L::full + turn.stage);
     expect(full, L::halo);
-    const Corner at = of.corner(tile, L::down);
+    const Corner at = of.tiles.corner(tile);
     load_box(in.stage(turn.stage), &x, {at.w - L::pad, at.h - L::pad, at.n}, full);
-    turn.step(1);
+    turn.step();
     if (turn.stage == 0) again = true;
   }
 }
@@ -153,8 +137,8 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[L::down * 4], const 
 // A tile's numbers from registers to memory, through shared memory, where each warp has its 16 channels.
 template <typename T, typename L>
 __device__ __forceinline__ void store_tile(float (&sums)[L::down * 4], unsigned (&packed)[L::down * 2],
-                                           const Arguments& of, float2 bias, const CUtensorMap& y, Corner at,
-                                           int consumer, unsigned phase, Place<L> in) {
+                                           const Arguments<L::down>& of, float2 bias, const CUtensorMap& y,
+                                           Corner at, int consumer, unsigned phase, Place<L> in) {
   const int lane = threadIdx.x % 32, word = threadIdx.x % warpgroup / 32 * 2 + lane / 8 % 2;
   const bool leads = threadIdx.x % warpgroup == 0;
   // Matrices of 8 pixels and 8 channels: a row's first and second eight channels, then the next row's.
@@ -196,8 +180,8 @@ __device__ __forceinline__ void store_tile(float (&sums)[L::down * 4], unsigned 
 }
 
 template <typename T, typename L>
-__device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtensorMap& add, int consumer,
-                        Place<L> in) {
+__device__ void consume(const Arguments<L::down>& of, const CUtensorMap& y, const CUtensorMap& add,
+                        int consumer, Place<L> in) {
   const bool leads = threadIdx.x % warpgroup == 0;
   unsigned a[L::steps][4];
   read_filters(a, of.data_gradient, in);
@@ -205,11 +189,11 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
   if (of.bias != nullptr)
     bias = of.bias[first_filter()] | static_cast<unsigned>(of.bias[first_filter() + 8]) << 16;
   Moments moments;
-  Turn turn{consumer};
+  Turn<stages> turn{consumer};
   unsigned phase = 0;
-  if (consumer == 1 && blockIdx.x < of.tiles) announce(1, 2 * warpgroup);
-  for (int tile = blockIdx.x + consumer * gridDim.x; tile < of.tiles; tile += consumers * gridDim.x) {
-    const Corner at = of.corner(tile, L::down);
+  if (consumer == 1 && blockIdx.x < of.tiles.count) announce(1, 2 * warpgroup);
+  for (int tile = blockIdx.x + consumer * gridDim.x; tile < of.tiles.count; tile += consumers * gridDim.x) {
+    const Corner at = of.tiles.corner(tile);
     if (of.add && leads) {
       wait_for_stores<L::staging - 1>();
       expect(in.barrier(L::addend + consumer), L::tile);
@@ -221,7 +205,7 @@ __device__ void consume(const Arguments& of, const CUtensorMap& y, const CUtenso
     wait_together(in.barrier(L::full + turn.stage), turn.phase);
     meet(1 + consumer, 2 * warpgroup);
     multiply_tile<T, L>(sums, a, in.stage(turn.stage));
-    if (tile + gridDim.x < of.tiles) announce(2 - consumer, 2 * warpgroup);
+    if (tile + gridDim.x < of.tiles.count) announce(2 - consumer, 2 * warpgroup);
     wait_for_products();
     hold(sums);
     if (threadIdx.x % 32 == 0) arrive(in.barrier(L::empty + turn.stage));
@@ -240,7 +224,7 @@ template <typename T, typename L>
 __global__ void __launch_bounds__(threads, 1)
     convolve(const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w,
              const __grid_constant__ CUtensorMap y, const __grid_constant__ CUtensorMap add,
-             const __grid_constant__ Arguments of) {
+             const __grid_constant__ Arguments<L::down> of) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
   extern __shared__ char memory[];
   const Place<L> in{(shared_address(memory) + 1023) & ~1023U};
@@ -275,22 +259,20 @@ void launch_tiles(const HopperConvolution& of, cudaStream_t stream) {
   };
   const Shape filters{channels, L::taps_down, L::taps_across, channels};
   constexpr int pixels = channels / L::step;
-  const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + L::down - 1) / L::down);
   auto* const parts = static_cast<float2*>(of.workspace);
-  const Arguments arguments{.h = s.h,
-                            .w = s.w,
-                            .tiles = static_cast<int>(s.n * tiles_across.by * tiles_down.by),
-                            .tiles_across = tiles_across,
-                            .tiles_down = tiles_down,
-                            .data_gradient = of.data_gradient,
-                            .add = of.add != nullptr,
-                            .relu = of.relu,
-                            .bias = static_cast<const unsigned short*>(of.bias),
-                            .moments = {.to = of.moments,
-                                        .pixels = static_cast<float>(int64_t{s.n} * s.h * s.w),
-                                        .parts = parts,
-                                        .counts = reinterpret_cast<int*>(parts + of.processors * channels),
-                                        .ticket = of.ticket}};
+  const Arguments<L::down> arguments{
+      .tiles = Tiles<L::down>(s),
+      .h = s.h,
+      .w = s.w,
+      .data_gradient = of.data_gradient,
+      .add = of.add != nullptr,
+      .relu = of.relu,
+      .bias = static_cast<const unsigned short*>(of.bias),
+      .moments = {.to = of.moments,
+                  .pixels = static_cast<float>(int64_t{s.n} * s.h * s.w),
+                  .parts = parts,
+                  .counts = reinterpret_cast<int*>(parts + of.processors * channels),
+                  .ticket = of.ticket}};
   const auto kernel = convolve<T, L>;
   cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, L::bytes),
              "cudaFuncSetAttribute");

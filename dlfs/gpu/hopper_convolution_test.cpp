@@ -7,8 +7,8 @@
 #include <cmath>
 #include <functional>
 
-#include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
+#include "dlfs/testing/on_device.h"
 #include "dlfs/testing/op_checks.h"
 
 namespace dlfs::testing {
@@ -43,16 +43,6 @@ ConvGraph stem_of(int n, int h, int w, DType dtype) {
 struct Tensors {
   Numbers x, w, y, bias, add;
 };
-
-// Numbers that the type holds.
-Numbers rounded(Numbers numbers, DType dtype) {
-  uint32_t stored = 0;
-  for (double& number : numbers) {
-    set_number(&stored, dtype, 0, number);
-    number = number_at(&stored, dtype, 0);
-  }
-  return numbers;
-}
 
 Tensors tensors_of(const ConvGraph& g) {
   const auto filled = [&](const char* key, int64_t count, double size) {
@@ -106,27 +96,11 @@ struct Found {
 
 // Runs an engine on memory of its own. `recorded`: as a recording of three runs, twice.
 Found run(Device& device, const ConvGraph& g, const Tensors& in, bool recorded = false) {
-  std::vector<MemoryPtr> memories;
-  const auto put = [&](const Numbers& numbers, DType dtype) {
-    const Spec spec{{1, 1, 1, static_cast<int>(numbers.size())}, dtype};
-    std::vector<std::byte> content(bytes(spec));
-    for (size_t i = 0; i < numbers.size(); ++i) set_number(content.data(), dtype, i, numbers[i]);
-    memories.push_back(device.allocate(content.size()));
-    const Tensor made{spec, memories.back()->data()};
-    device.upload(made, content.data(), device.stream());
-    return made;
-  };
-  const auto get = [&](const Tensor& tensor) {
-    std::vector<std::byte> content(bytes(tensor.spec));
-    device.download(tensor, content.data(), device.stream());
-    Numbers numbers(static_cast<size_t>(tensor.shape().count()));
-    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = number_at(content.data(), tensor.spec.dtype, i);
-    return numbers;
-  };
+  OnDevice on(device);
   const auto engine = hopper_convolution(gpu(device), g, true);
-  const Tensor x = put(in.x, g.dtype), w = put(in.w, g.dtype), y = put(in.y, g.dtype),
-               bias = put(in.bias, g.dtype), add = put(in.add, g.dtype),
-               moments = put(Numbers(2 * channels, 7.0), DType::f32);
+  const Tensor x = on.put(in.x, g.dtype), w = on.put(in.w, g.dtype), y = on.put(in.y, g.dtype),
+               bias = on.put(in.bias, g.dtype), add = on.put(in.add, g.dtype),
+               moments = on.put(Numbers(2 * channels, 7.0), DType::f32);
   const MemoryPtr workspace = device.allocate(engine->workspace() + 1);
   const auto once = [&](Stream stream) {
     engine->run(
@@ -143,7 +117,7 @@ Found run(Device& device, const ConvGraph& g, const Tensors& in, bool recorded =
     once(device.stream());
   }
   device.synchronize(device.stream());
-  return {get(g.kind == ConvKind::forward ? y : x), get(moments)};
+  return {on.get(g.kind == ConvKind::forward ? y : x), on.get(moments)};
 }
 
 // Means to f32's own steps, beside which the deviation may be small.

@@ -26,8 +26,6 @@ using namespace hopper;
 // half of the columns each in their registers for the kernel's whole life, and take dy to their registers 16 pixels at a
 // time; x they multiply where it lies, 64 columns at a time. In the end each block has sums of its tiles, which a second kernel
 // adds up in one order.
-constexpr int channels = 64, across = 8, row_bytes = channels * 2;
-constexpr int consumers = 2, threads = (consumers + 1) * warpgroup;
 constexpr int product_sums = channels / 2;  // in one thread
 // Sums of a block come in quads, as threads have them: of a warpgroup's thread the quad of each 8 columns of dw.
 constexpr int product_quads = channels / 8 * warpgroup;
@@ -62,38 +60,23 @@ struct Layout {
   __device__ unsigned barrier(int index) const { return base + barriers + 8 * index; }
 };
 
+template <int down>
 struct Arguments {
-  int tiles;
-  Divisor tiles_across, tiles_down;
+  Tiles<down> tiles;
   float4* parts;  // [blocks][quads]
-
-  __device__ Corner corner(int tile, int down) const {
-    unsigned column, row;
-    const unsigned rows = tiles_across.split(tile, column), n = tiles_down.split(rows, row);
-    return {static_cast<int>(column) * across, static_cast<int>(row) * down, static_cast<int>(n)};
-  }
-};
-
-// A place in the ring, and how often it was come to.
-template <int stages>
-struct Turn {
-  int stage = 0;
-  unsigned phase = 0;
-  __device__ void step() {
-    if (++stage == stages) stage = 0, phase ^= 1;
-  }
 };
 
 // One thread.
 template <typename Of, int down>
-__device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMap& dy, Layout<Of, down> in) {
+__device__ void load(const Arguments<down>& of, const CUtensorMap& x, const CUtensorMap& dy,
+                     Layout<Of, down> in) {
   using L = Layout<Of, down>;
   Turn<L::stages> turn;
-  for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
+  for (int tile = blockIdx.x; tile < of.tiles.count; tile += gridDim.x) {
     wait(in.barrier(L::empty + turn.stage), turn.phase ^ 1);
     const unsigned full = in.barrier(L::full + turn.stage);
     expect(full, L::halo + L::tile);
-    const Corner at = of.corner(tile, down);
+    const Corner at = of.tiles.corner(tile);
     load_box(in.place(turn.stage), &x, {at.w - Of::pad, at.h - Of::pad, at.n}, full);
     load_box(in.place(turn.stage) + L::dy, &dy, at, full);
     turn.step();
@@ -102,7 +85,7 @@ __device__ void load(const Arguments& of, const CUtensorMap& x, const CUtensorMa
 
 // The sums of products `from` to `end`. Tiles are multiplied in halves: while the Tensor Cores have one, the next dy is fetched.
 template <typename T, int from, int end, typename Of, int down>
-__device__ __forceinline__ void consume(const Arguments& of, Layout<Of, down> in) {
+__device__ __forceinline__ void consume(const Arguments<down>& of, Layout<Of, down> in) {
   using L = Layout<Of, down>;
   constexpr int steps = down / 2, half = (steps + 1) / 2;  // of 2 x 8 pixels
   const int lane = threadIdx.x % 32, thread = threadIdx.x % warpgroup, word = thread / 32 * 2 + lane / 8 % 2;
@@ -115,7 +98,7 @@ __device__ __forceinline__ void consume(const Arguments& of, Layout<Of, down> in
   hold(sums);
   Turn<L::stages> turn;
   int before = -1;  // the stage that the products of the last tile read
-  for (int tile = blockIdx.x; tile < of.tiles; tile += gridDim.x) {
+  for (int tile = blockIdx.x; tile < of.tiles.count; tile += gridDim.x) {
     wait_together(in.barrier(L::full + turn.stage), turn.phase);
     const unsigned stage = in.place(turn.stage);
     // 16 pixels of x: how far apart rows of 8 of them are, and that words are swapped.
@@ -158,7 +141,7 @@ __device__ __forceinline__ void consume(const Arguments& of, Layout<Of, down> in
 template <typename T, typename Of, int down>
 __global__ void __launch_bounds__(threads, 1)
     sum_products(const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap dy,
-                 const __grid_constant__ Arguments of) {
+                 const __grid_constant__ Arguments<down> of) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
   using L = Layout<Of, down>;
   extern __shared__ char memory[];
@@ -191,16 +174,12 @@ template <typename T, typename Of, int down>
 int sum_tiles(const HopperFilterGradient& of, cudaStream_t stream) {
   using L = Layout<Of, down>;
   const Shape& s = of.map;
-  const Divisor tiles_across((s.w + across - 1) / across), tiles_down((s.h + down - 1) / down);
-  const Arguments arguments{.tiles = static_cast<int>(s.n * tiles_across.by * tiles_down.by),
-                            .tiles_across = tiles_across,
-                            .tiles_down = tiles_down,
-                            .parts = static_cast<float4*>(of.workspace)};
+  const Arguments<down> arguments{.tiles = Tiles<down>(s), .parts = static_cast<float4*>(of.workspace)};
   const Shape x{s.n, s.h + Of::rows - 1 - 2 * Of::pad, s.w + Of::rows - 1 - 2 * Of::pad, of.filters.c};
   const auto kernel = sum_products<T, Of, down>;
   cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, L::bytes),
              "cudaFuncSetAttribute");
-  const int blocks = std::min(of.processors, arguments.tiles);
+  const int blocks = std::min(of.processors, arguments.tiles.count);
   kernel<<<blocks, threads, L::bytes, stream>>>(
       encode({.data = of.x,
               .dtype = of.dtype,

@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "dlfs/gpu/hopper_convolution.h"
-#include "dlfs/tensor/half.h"
 #include "dlfs/testing/devices.h"
+#include "dlfs/testing/on_device.h"
 #include "dlfs/testing/op_checks.h"
 
 namespace dlfs::testing {
@@ -33,13 +33,7 @@ ConvGraph graph_of(const Shape& filters, int n, int h, int w, DType dtype) {
 
 // Numbers that the type holds.
 Numbers numbers_of(const char* key, const Shape& shape, DType dtype) {
-  Numbers numbers = random_numbers(key, shape.count(), -1, 1);
-  uint32_t stored = 0;
-  for (double& number : numbers) {
-    set_number(&stored, dtype, 0, number);
-    number = number_at(&stored, dtype, 0);
-  }
-  return numbers;
+  return rounded(random_numbers(key, shape.count(), -1, 1), dtype);
 }
 
 Numbers gradient(const ConvGraph& g, const Numbers& x, const Numbers& dy) {
@@ -67,30 +61,20 @@ struct Tensors {
 // By a few blocks, so that each has many tiles; working memory is full of what is no number.
 Numbers run(Device& device, const ConvGraph& g, const Tensors& in) {
   constexpr int processors = 3;
-  std::vector<MemoryPtr> memories;
-  const auto put = [&](const Numbers& numbers, DType dtype) {
-    const Spec spec{{1, 1, 1, static_cast<int>(numbers.size())}, dtype};
-    std::vector<std::byte> content(bytes(spec));
-    for (size_t i = 0; i < numbers.size(); ++i) set_number(content.data(), dtype, i, numbers[i]);
-    memories.push_back(device.allocate(content.size()));
-    const Tensor made{spec, memories.back()->data()};
-    device.upload(made, content.data(), device.stream());
-    return made;
-  };
+  OnDevice on(device);
   const Numbers poison(hopper_filter_workspace(g.w, processors) / sizeof(float), std::nan(""));
-  const Tensor dw = put(in.dw, g.dtype);
+  const Tensor dw = on.put(in.dw, g.dtype);
   run_hopper_filter_gradient({.map = g.y,
                               .filters = g.w,
                               .dtype = g.dtype,
                               .add = g.accumulate,
-                              .x = put(in.x, g.dtype).data,
-                              .dy = put(in.dy, g.dtype).data,
+                              .x = on.put(in.x, g.dtype).data,
+                              .dy = on.put(in.dy, g.dtype).data,
                               .dw = dw.data,
-                              .workspace = put(poison, DType::f32).data,
+                              .workspace = on.put(poison, DType::f32).data,
                               .processors = processors},
                              device.stream());
-  const std::vector<float> found = download_floats(device, dw, device.stream());
-  return {found.begin(), found.end()};
+  return on.get(dw);
 }
 
 }  // namespace

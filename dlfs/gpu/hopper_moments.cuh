@@ -7,8 +7,7 @@
 
 namespace dlfs::hopper {
 
-// Two warpgroups multiply, each tiles of 8 pixels across; a thread has two filters of 64, and of each row two pixels.
-constexpr int channels = 64, across = 8, warpgroup = 128, consumers = 2;
+// A thread of the two warpgroups has two filters of 64, and of each row of a tile two pixels.
 __device__ inline int first_filter() {
   return threadIdx.x % warpgroup / 32 * 16 + threadIdx.x % 32 / 4;
 }  // and + 8

@@ -6,7 +6,7 @@
 
 namespace dlfs::hopper {
 
-constexpr int warpgroup = 128, add_warps = 16;
+constexpr int add_warps = 16;
 
 // parts [count][columns / 8 * warpgroup]. A block has 32 quads, so columns / 2 blocks; each of its warps every sixteenth part.
 template <typename T>

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "dlfs/gpu/divisor.h"
+#include "dlfs/gpu/matrices.cuh"
 #include "dlfs/gpu/number.cuh"
 
 namespace dlfs::stem {
@@ -60,32 +61,6 @@ __device__ void wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(left) : "memory");
 }
 
-// 8x8 matrices, whose rows the lanes point at, eight lanes a matrix: four, or of the first 16 lanes two.
-__device__ inline void load(unsigned (&to)[4], unsigned from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"(from)
-               : "memory");
-}
-__device__ inline void load(unsigned (&to)[2], unsigned from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];"
-               : "=r"(to[0]), "=r"(to[1])
-               : "r"(from)
-               : "memory");
-}
-__device__ inline void load_transposed(unsigned (&to)[4], unsigned from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"(from)
-               : "memory");
-}
-__device__ inline void load_transposed(unsigned (&to)[2], unsigned from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];"
-               : "=r"(to[0]), "=r"(to[1])
-               : "r"(from)
-               : "memory");
-}
-
 // sums [16,8] += a [16,k] * b [k,8], of k 16 or 8.
 template <typename T>
 __device__ void multiply(float (&sums)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
@@ -110,16 +85,6 @@ __device__ void multiply(float (&sums)[4], const unsigned (&a)[2], unsigned b) {
     asm("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
         : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
         : "r"(a[0]), "r"(a[1]), "r"(b));
-}
-
-template <typename T>
-__device__ unsigned rounded_pair(float first, float second) {
-  unsigned pair;
-  if constexpr (std::is_same_v<T, F16>)
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
-  else
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
-  return pair;
 }
 
 // ---- what both directions share ----
@@ -206,12 +171,12 @@ __global__ void __launch_bounds__(forward_threads, 3)
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       unsigned a[4];
-      load(a, slot + places[i]);
+      load_matrices(a, slot + places[i]);
 #pragma unroll
       for (int n = 0; n < tiles; ++n) multiply<T>(sums[n], a, b[n][2 * i], b[n][2 * i + 1]);
     }
     unsigned a[2];
-    load(a, slot + places[4]);
+    load_matrices(a, slot + places[4]);
 #pragma unroll
     for (int n = 0; n < tiles; ++n) multiply<T>(sums[n], a, b[n][8]);
 #pragma unroll
@@ -223,16 +188,14 @@ __global__ void __launch_bounds__(forward_threads, 3)
       for (int n = 0; n < tiles; n += beside) {
         unsigned pairs[beside];
 #pragma unroll
-        for (int k = 0; k < beside; ++k)
-          pairs[k] = rounded_pair<T>(sums[n + k][2 * half], sums[n + k][2 * half + 1]);
+        for (int k = 0; k < beside; ++k) pairs[k] = pack<T>(sums[n + k][2 * half], sums[n + k][2 * half + 1]);
         Some some;
         memcpy(&some, pairs, sizeof some);
         *reinterpret_cast<Some*>(to + n * 8) = some;
       }
     }
   };
-  each_unit<forward_threads, images_bytes>(map.units, static_cast<unsigned>(__cvta_generic_to_shared(ring)),
-                                           fetch, use);
+  each_unit<forward_threads, images_bytes>(map.units, shared_address(ring), fetch, use);
 #endif
 }
 
@@ -284,8 +247,7 @@ __global__ void __launch_bounds__(gradient_threads, filters == 64 ? 1 : 2)
       }
     }
   };
-  each_unit<gradient_threads, gradient_slot<filters>>(
-      map.units, static_cast<unsigned>(__cvta_generic_to_shared(ring)), fetch, use);
+  each_unit<gradient_threads, gradient_slot<filters>>(map.units, shared_address(ring), fetch, use);
 
   auto* const others = reinterpret_cast<float4*>(ring);
   const unsigned mine = threadIdx.x / warp;
