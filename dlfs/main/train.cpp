@@ -33,14 +33,8 @@ std::string default_run(const std::string& model) {
 void show_step(Device& device, State& state, const Model& model, const TrainData& data,
                const TrainCommand& command, std::ostream& out) {
   const TrainSettings& settings = command.settings;
-  Trace trace(state, {.mode = Mode::train,
-                      .precision = settings.precision,
-                      .fast_sums = settings.fast,
-                      .moments = moments_of(device)});
-  const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
-  trace_training_step(trace, images, model, data.classes(), settings);
-  Plan plan(std::move(trace));
-  plan.compile(device);
+  const auto step = compiled_training_step(device, state, model, data, settings);
+  Plan& plan = *step;
   if (command.table) out << plan.table();
   if (!command.profile) return;
   Loader loader(data.train,

@@ -25,15 +25,10 @@ class TrainingStep : private Observer {
  public:
   TrainingStep(Device& device, State& state, const Model& model, const TrainData& data,
                const TrainSettings& settings)
-      : device_(device), stream_(device.stream()), state_(state) {
-    Trace trace(state, {.mode = Mode::train,
-                        .precision = settings.precision,
-                        .fast_sums = settings.fast,
-                        .moments = moments_of(device)});
-    const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
-    trace_training_step(trace, images, model, data.classes(), settings);
-    plan_ = std::make_unique<Plan>(std::move(trace));
-    plan_->compile(device);
+      : device_(device),
+        stream_(device.stream()),
+        state_(state),
+        plan_(compiled_training_step(device, state, model, data, settings)) {
     if (settings.check != nullptr) observers_.push_back(std::make_unique<Check>(device, *settings.check));
     if (settings.watch) observers_.push_back(std::make_unique<Watch>(device, *plan_));
   }
@@ -155,6 +150,19 @@ void refuse_nonsense(const Model& model, const TrainData& data, const TrainSetti
   if (settings.nesterov && (settings.optimizer != Optimizer::sgd || settings.momentum == 0))
     refuse("nesterov needs sgd and a momentum above 0, but the optimizer is ", to_string(settings.optimizer),
            " and the momentum ", settings.momentum);
+}
+
+std::unique_ptr<Plan> compiled_training_step(Device& device, State& state, const Model& model,
+                                             const TrainData& data, const TrainSettings& settings) {
+  Trace trace(state, {.mode = Mode::train,
+                      .precision = settings.precision,
+                      .fast_sums = settings.fast,
+                      .moments = moments_of(device)});
+  const Value images = loaded_images(trace, model, settings.batch, data.statistics, device.kind());
+  trace_training_step(trace, images, model, data.classes(), settings);
+  auto plan = std::make_unique<Plan>(std::move(trace));
+  plan->compile(device);
+  return plan;
 }
 
 void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings,

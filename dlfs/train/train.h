@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -101,5 +102,9 @@ void trace_training_step(Trace& trace, Value images, const Model& model, int cla
                          const TrainSettings& settings);
 void trace_training_step(Trace& trace, const Model& model, int classes, const TrainSettings& settings,
                          DeviceKind device = DeviceKind::cpu);
+
+// The training step that train() runs, compiled, on images as they are loaded: inputs of loaded_images(), "labels" and "rate".
+std::unique_ptr<Plan> compiled_training_step(Device& device, State& state, const Model& model,
+                                             const TrainData& data, const TrainSettings& settings);
 
 }  // namespace dlfs
