@@ -33,9 +33,14 @@ std::string right(const std::string& text, int columns) {
 std::string verdict(const AuditReport& report, const std::string& store) {
   const int64_t errors = report.count(Level::error), warnings = report.count(Level::warning),
                 notes = report.count(Level::note);
-  return concat(store, errors > 0 ? " is not fit to train on: " : " can be trained on: ",
-                counted(errors, "error", "errors"), ", ", counted(warnings, "warning", "warnings"), ", ",
-                counted(notes, "note", "notes"));
+  const auto images = [&](Split split) { return report.labels.images[static_cast<size_t>(split)]; };
+  const char* const says = errors > 0                  ? " is not fit to train on: "
+                           : images(Split::train) == 0 ? " has no images to train on: "
+                           : images(Split::validation) + images(Split::test) == 0
+                               ? " has no images to test on: "
+                               : " can be trained on: ";
+  return concat(store, says, counted(errors, "error", "errors"), ", ",
+                counted(warnings, "warning", "warnings"), ", ", counted(notes, "note", "notes"));
 }
 
 std::string summary(const AuditReport& report, const AuditTextSettings& settings) {

@@ -73,6 +73,7 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_text(verb, "MODEL", "MODEL", one_of_models, train.model);
   add_data(verb, train.data, "four files");
   add_text(verb, "--run", "DIR", "a new folder for the run [runs/MODEL-DATE-TIME]", train.run);
+  add_text(verb, "--weights", "FILE", "of this model, to begin with; see below", train.weights);
   add_number<int>(verb, "--epochs", "passes over the training images", s.epochs,
                   {"a whole number from 1 to 100000", [](int n) { return n >= 1 && n <= 100000; }});
   add_number<int>(verb, "--batch", "images a step", s.batch, at_least_one);
@@ -271,7 +272,7 @@ struct Verbs {
 // What would be done with a run that there is none of.
 void refuse_flags_of_a_run(const Verbs& verbs) {
   if (!verbs.train.table && !verbs.train.profile) return;
-  for (const char* flag : {"--check", "--watch", "--run", "--epochs"})
+  for (const char* flag : {"--check", "--watch", "--run", "--epochs", "--weights"})
     if (is_given(verbs.of_train, flag))
       refuse(concat(verbs.train.profile ? "--profile" : "--table", " trains nothing, so leave out ", flag));
 }

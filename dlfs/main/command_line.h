@@ -15,6 +15,7 @@ struct TrainCommand {
   std::string data;             // a store, or "idx:DIR"
   std::string device = "auto";  // "auto", "cpu", "gpu:N"
   std::string run;              // the folder to make; "" for runs/MODEL-DATE-TIME
+  std::string weights;          // a file of weights to begin with, or ""
   bool check = false;
   bool table = false, profile = false;
   std::optional<Augment> augment;  // else the model's usual one

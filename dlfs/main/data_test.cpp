@@ -48,6 +48,17 @@ TEST_F(Data, AnAuditEndsWith0WhereNothingIsWrongAndWith1ElseAndFitsIn80Columns) 
   for (std::string line; std::getline(lines, line);) EXPECT_LE(width(line), 80) << line;
 }
 
+TEST_F(Data, AnAuditSaysWhatNoImageIsFor) {
+  const auto says = [&](const std::string& split) {
+    const std::string store = folder_ / (split + ".db");
+    EXPECT_EQ(run_program({"import", "folders", images_ + "/train", "--split", split, "--db", store}).code,
+              0);
+    return run_program({"data", "audit", store}).out.substr(store.size());
+  };
+  EXPECT_EQ(says("train").rfind(" has no images to test on: no errors,", 0), 0U);
+  EXPECT_EQ(says("val").rfind(" has no images to train on: no errors,", 0), 0U);
+}
+
 TEST_F(Data, AnAuditIsOneObjectForPrograms) {
   std::filesystem::remove(images_ + "/train/cat/4.png");
   const Ended ended = run_program({"data", "audit", store_, "--json"});

@@ -9,6 +9,7 @@
 #include "dlfs/base/random.h"
 #include "dlfs/base/text.h"
 #include "dlfs/data/codec/png.h"
+#include "dlfs/models/safetensors.h"
 #include "dlfs/testing/data.h"
 #include "dlfs/testing/spawn.h"
 
@@ -71,6 +72,69 @@ TEST(FromFiles, ClassFoldersBecomeAClassifier) {
       done({"predict", run + "/model.safetensors", folder / "thin.png", "--device", "cpu"});
   EXPECT_NE(thin.find("3000x3 colour, the longer side made 16384, the middle 32x32\n"), std::string::npos)
       << thin;
+}
+
+// Training that begins with weights knows what they know, also where they name fewer classes.
+TEST(FromFiles, TrainingGoesOnFromWeights) {
+  const Folder folder;
+  write_images(folder / "three", 48);
+  write_images(folder / "two", 48);
+  for (const char* split : {"train", "test"})
+    std::filesystem::remove_all(concat(folder / "two/", split, "/green"));
+  for (const char* set : {"two", "three"})
+    done({"import", "folders", folder / set, "--db", concat(folder / set, ".db")});
+  const auto train = [&](const std::string& set, const std::string& run,
+                         const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"train",    "small_cnn", "--data",  concat(folder / set, ".db"),
+                                      "--device", "cpu",       "--batch", "16",
+                                      "--run",    folder / run};
+    words.insert(words.end(), more.begin(), more.end());
+    return done(words);
+  };
+  train("three", "first", {"--epochs", "6"});
+  const std::string weights = folder / "first/model.safetensors";
+  const auto before = read_file(weights);
+
+  const std::string same = train("three", "same", {"--weights", weights, "--epochs", "1", "--lr", "1e-6"});
+  EXPECT_NE(same.find("by torchvision's names: 10 tensors loaded\ntraining"), std::string::npos) << same;
+  EXPECT_GE(accuracy_of(folder / "same"), 0.9) << same;
+  train("three", "anew", {"--epochs", "1", "--lr", "1e-6"});
+  EXPECT_LE(accuracy_of(folder / "anew"), 0.7) << "one epoch at this rate teaches nothing";
+  const auto mean_of = [&](const std::string& run) {
+    return read_safetensors(folder / (run + "/model.safetensors")).metadata.at("dlfs.mean");
+  };
+  const std::string two = train("two", "two", {"--weights", weights, "--epochs", "2"});
+  EXPECT_NE(two.find("8 tensors loaded\n  begins anew: fc.weight is F32 [3,64], but must be [2,64]\n"
+                     "  begins anew: fc.bias is F32 [3], but must be [2]\n"),
+            std::string::npos)
+      << two;
+  EXPECT_GE(accuracy_of(folder / "two"), 0.9);
+  EXPECT_EQ(mean_of("two"), mean_of("first")) << "the weights are used to it";
+  EXPECT_EQ(read_file(weights), before);
+
+  const Ended other = run_program({"train", "squeezenet1_1", "--data", folder / "two.db", "--weights",
+                                   weights, "--device", "cpu", "--batch", "16", "--run", folder / "other"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("does not fit the model"), std::string::npos) << other.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "other")) << "no run was begun";
+}
+
+// Of CIFAR-10 seen ten images a class, and hardly learnt from: what it knows, it knew.
+TEST(FromFiles, TrainingGoesOnFromOtherPeoplesWeights) {
+  DLFS_NEEDS_DATA(data, "cifar10-jpeg");
+  DLFS_NEEDS_DATA(weights, "weights");
+  const Folder folder;
+  for (const char* part : {"train", "test"})
+    ASSERT_EQ(std::system(concat("tar xzf '", data, "/", part, ".tar.gz' -C '", folder.path(),
+                                 "' --wildcards '", part, "/*/00[0-9]?.jpg'")
+                              .c_str()),
+              0);
+  done({"import", "folders", folder.path(), "--db", folder / "some.db"});
+  const std::string said = done({"train", "resnet20", "--data", folder / "some.db", "--device", "cpu",
+                                 "--weights", weights + "/resnet20-cifar10.safetensors", "--epochs", "1",
+                                 "--lr", "1e-5", "--run", folder / "run"});
+  EXPECT_NE(said.find("by cifar's names: 97 tensors loaded\ntraining"), std::string::npos) << said;
+  EXPECT_NEAR(accuracy_of(folder / "run"), 0.81, 0.05) << said;
 }
 
 TEST(SlowFromFiles, SmallCnnLearnsCifar10FromItsJpegFiles) {

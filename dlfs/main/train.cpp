@@ -12,6 +12,7 @@
 #include "dlfs/main/terminal.h"
 #include "dlfs/main/verbs.h"
 #include "dlfs/train/run_folder.h"
+#include "dlfs/train/start.h"
 
 namespace dlfs {
 namespace {
@@ -65,6 +66,15 @@ void report_skipped(const std::vector<SkippedImage>& skipped, std::ostream& out)
     out << "  and " << skipped.size() - shown << " more; dlfs data audit names all\n";
 }
 
+void report_weights(const std::string& path, const WeightsReport& report, std::ostream& out) {
+  out << "weights of " << printable(path) << ", by " << report.source << "'s names: " << report.loaded.size()
+      << " tensors loaded\n";
+  for (const std::string& name : report.missing) out << "  begins anew: " << name << " is not in the file\n";
+  for (const std::string& what : report.wrong) out << "  begins anew: " << printable(what) << "\n";
+  for (const std::string& name : report.left_over)
+    out << "  left over: " << printable(name) << " is not in the model\n";
+}
+
 }  // namespace
 
 void run_train(const TrainCommand& command, std::ostream& out) {
@@ -72,7 +82,9 @@ void run_train(const TrainCommand& command, std::ostream& out) {
   const Sources sources = open_sources(command.data);
   Model model = model_for(named, *sources.train);
   model.test_resize = command.test_resize;
-  const TrainData data{sources.train, sources.test, pixel_statistics(*sources.train, model)};
+  const TrainData data{sources.train, sources.test,
+                       command.weights.empty() ? pixel_statistics(*sources.train, model)
+                                               : statistics_of_weights(command.weights, model)};
   const ModelDescription description{.model = model.name,
                                      .input = model.input,
                                      .mean = data.statistics.mean,
@@ -89,6 +101,8 @@ void run_train(const TrainCommand& command, std::ostream& out) {
   State state(settings.seed);
   if (command.table || command.profile) return show_step(*device, state, model, data, command, out);
 
+  if (!command.weights.empty())
+    report_weights(command.weights, start_from(command.weights, state, *device, model, data.classes()), out);
   const std::unique_ptr<Device> reference = command.check ? open_cpu() : nullptr;
   settings.check = reference.get();
   RunFolder run(command.run.empty() ? default_run(model.name) : command.run,
@@ -96,7 +110,8 @@ void run_train(const TrainCommand& command, std::ostream& out) {
                  .data = command.data,
                  .device = device->name(),
                  .settings = settings,
-                 .test_resize = model.test_resize});
+                 .test_resize = model.test_resize,
+                 .weights = command.weights});
   if (command.check && device->kind() == DeviceKind::cpu)
     out << "--check compares the CPU with itself here: it finds what does not repeat\n";
   out << "training " << model.name << " on " << device->name() << "\n"

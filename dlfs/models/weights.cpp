@@ -91,7 +91,8 @@ WeightsReport load_weights(const std::string& path, State& state, Device& device
   const NameMap& map = settings.source == "auto" ? likeliest(file, state) : named(settings.source);
   const Found found = found_by(map, file);
   WeightsReport report = compare(map, file, found, state);
-  if (report.loaded.empty() || (!settings.partial && !report.complete()))
+  const size_t lacking = report.missing.size() + report.wrong.size();
+  if (report.loaded.empty() || (settings.partial ? report.loaded.size() < lacking : !report.complete()))
     throw FileError(
         "weights", concat(path, " does not fit the model, by ", map.source, "'s names: ", to_string(report)));
   state.allocate(device);

@@ -21,7 +21,8 @@ std::string our_name(const NameMap& map, const std::string& theirs);
 
 struct WeightsSettings {
   std::string source = "auto";  // of name_maps(); auto: by which most names are the model's
-  bool partial = false;  // what is missing, left over or of another shape is no error, and keeps its values
+  // What is missing, left over or of another shape is no error, and keeps its values, if half of the model is there.
+  bool partial = false;
 };
 
 // Tensor by tensor.
@@ -40,7 +41,7 @@ std::string to_string(const WeightsReport& report);
 
 // Gives a State that a model has named its memory on the device, and parameters and statistics the file's values. Throws
 // UsageError for a source that is not there; FileError, before anything is changed, where the report would not be
-// complete, or with `partial` where nothing could be loaded.
+// complete, or with `partial` where less than half of the model's tensors could be loaded.
 WeightsReport load_weights(const std::string& path, State& state, Device& device,
                            const WeightsSettings& settings = {});
 

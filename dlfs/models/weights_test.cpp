@@ -110,6 +110,16 @@ TEST_F(Weights, MustNotBeAnothersAltogether) {
           "fc.b; 1 left over: x");
 }
 
+TEST_F(Weights, MustBeHalfOfTheModelAtLeast) {
+  state.add("other", {{1, 1, 1, 2}}, Role::parameter, {});
+  write({{"fc.b", "F32", {2}}});
+  expect_error<FileError>(
+      [&] { load({.partial = true}); },
+      "[weights] " + path +
+          " does not fit the model, by torchvision's names: 1 tensors loaded; 2 missing: w, "
+          "other");
+}
+
 TEST(RealWeights, FitTheirModels) {
   DLFS_NEEDS_DATA(folder, "weights");
   const auto cpu = open_cpu();

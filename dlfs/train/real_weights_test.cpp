@@ -5,11 +5,11 @@
 
 #include "dlfs/data/augment/render.h"
 #include "dlfs/data/codec/decode.h"
-#include "dlfs/models/weights.h"
 #include "dlfs/testing/data.h"
 #include "dlfs/testing/devices.h"
 #include "dlfs/testing/folder.h"
 #include "dlfs/train/evaluate.h"
+#include "dlfs/train/start.h"
 
 namespace dlfs::testing {
 namespace {
@@ -42,8 +42,6 @@ Pixels cifar10(const std::string& data, const std::string& pattern) {
   return made;
 }
 
-const PrepareSettings usual{.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}};
-
 // A model with weights of the folder `weights`: what it makes of pixels [n,h,w,3].
 std::vector<float> logits_of(Device& device, const std::string& model_name, const std::string& weights,
                              std::span<const uint8_t> pixels, int classes, Precision precision) {
@@ -54,7 +52,7 @@ std::vector<float> logits_of(Device& device, const std::string& model_name, cons
     model.build(trace.input("images", {model.input, matrix_type(precision)}), classes);
   }
   load_weights(concat(*data_folder("weights"), "/", weights), state, device);
-  return Evaluator(device, state, model, classes, precision, usual).logits(pixels);
+  return Evaluator(device, state, model, classes, precision, imagenet_statistics()).logits(pixels);
 }
 
 // The share of images that a ResNet knows.

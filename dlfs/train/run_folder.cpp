@@ -35,6 +35,7 @@ std::string config_text(const RunConfig& config) {
       .field("decode", s.decode_on_device ? "gpu" : "cpu")
       .field("augment", to_string(s.augment))
       .field("test_resize", config.test_resize)
+      .field("weights", config.weights)
       .field("dlfs", DLFS_VERSION);
   if (s.optimizer == Optimizer::sgd || s.optimizer == Optimizer::lars) json.field("momentum", s.momentum);
   if (s.optimizer == Optimizer::sgd) json.field("nesterov", s.nesterov);

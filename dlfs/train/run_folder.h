@@ -16,7 +16,8 @@ namespace dlfs {
 struct RunConfig {
   std::string model, data, device;
   TrainSettings settings;
-  int test_resize = 0;  // Model::test_resize
+  int test_resize = 0;       // Model::test_resize
+  std::string weights = {};  // that it began with, or ""
 };
 
 class RunFolder : public Hook {
