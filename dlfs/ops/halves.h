@@ -11,6 +11,12 @@
 #else
 #define DLFS_GPU_HALF(maker) nullptr
 #endif
+// The halves of an op by what their names have in common: conv has conv_forward_cpu, conv_backward_cpu and so on; sgd,
+// which has no gradient, sgd_cpu and sgd_gpu.
+#define DLFS_HALVES(op) \
+  { op##_forward_cpu, op##_backward_cpu, DLFS_GPU_HALF(op##_forward_gpu), DLFS_GPU_HALF(op##_backward_gpu) }
+#define DLFS_HALVES_WITHOUT_GRADIENT(op) \
+  { op##_cpu, nullptr, DLFS_GPU_HALF(op##_gpu), nullptr }
 
 namespace dlfs {
 

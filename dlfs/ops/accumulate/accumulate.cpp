@@ -10,8 +10,7 @@ constexpr Spec number{{1, 1, 1, 1}}, counts{{1, 1, 1, 2}, DType::i32};
 class Accumulate : public OpFunction<AccumulateSettings> {
  public:
   explicit Accumulate(const AccumulateSettings& settings)
-      : OpFunction("accumulate", settings,
-                   {accumulate_cpu, nullptr, DLFS_GPU_HALF(accumulate_gpu), nullptr}) {}
+      : OpFunction("accumulate", settings, DLFS_HALVES_WITHOUT_GRADIENT(accumulate)) {}
 
   std::string settings() const override {
     return concat(R"({"micro_batches": )", settings_.micro_batches, "}");

@@ -12,7 +12,7 @@ constexpr Spec rate_spec{{1, 1, 1, 1}, DType::f32}, steps_spec{{1, 1, 1, 1}, DTy
 class Adam : public OpFunction<AdamRows> {
  public:
   explicit Adam(const AdamRows& settings)
-      : OpFunction("adam", settings, {adam_cpu, nullptr, DLFS_GPU_HALF(adam_gpu), nullptr}) {}
+      : OpFunction("adam", settings, DLFS_HALVES_WITHOUT_GRADIENT(adam)) {}
 
   std::string settings() const override {
     return concat(R"({"beta1": )", settings_.beta1, R"(, "beta2": )", settings_.beta2, R"(, "epsilon": )",

@@ -10,9 +10,7 @@ constexpr int largest_size = 1 << 12;  // no window of a picture is larger; twic
 class AvgPool : public OpFunction<AvgPoolSettings> {
  public:
   explicit AvgPool(const AvgPoolSettings& settings)
-      : OpFunction("avg_pool", settings,
-                   {avg_pool_forward_cpu, avg_pool_backward_cpu, DLFS_GPU_HALF(avg_pool_forward_gpu),
-                    DLFS_GPU_HALF(avg_pool_backward_gpu)}) {}
+      : OpFunction("avg_pool", settings, DLFS_HALVES(avg_pool)) {}
 
   std::string settings() const override {
     return concat(R"({"size": )", settings_.size, R"(, "stride": )", settings_.step(), R"(, "pad": )",

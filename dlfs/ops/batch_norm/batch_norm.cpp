@@ -29,9 +29,7 @@ void check_side(const Inputs& in, size_t first, const char* whose) {
 class BatchNormFunction : public OpFunction<BatchNormSettings> {
  public:
   explicit BatchNormFunction(const BatchNormSettings& settings)
-      : OpFunction("batch_norm", settings,
-                   {batch_norm_forward_cpu, batch_norm_backward_cpu, DLFS_GPU_HALF(batch_norm_forward_gpu),
-                    DLFS_GPU_HALF(batch_norm_backward_gpu)}) {}
+      : OpFunction("batch_norm", settings, DLFS_HALVES(batch_norm)) {}
 
   const BatchNormSettings& of() const { return settings_; }
 
@@ -83,8 +81,7 @@ class BatchNormFunction : public OpFunction<BatchNormSettings> {
 class Statistics : public OpFunction<StatisticsSettings> {
  public:
   explicit Statistics(const StatisticsSettings& settings)
-      : OpFunction("batch_norm_statistics", settings,
-                   {statistics_cpu, nullptr, DLFS_GPU_HALF(statistics_gpu), nullptr}) {}
+      : OpFunction("batch_norm_statistics", settings, DLFS_HALVES_WITHOUT_GRADIENT(statistics)) {}
 
   std::string settings() const override {
     std::vector<std::string> momentum, count;

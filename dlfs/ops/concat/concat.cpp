@@ -9,10 +9,7 @@ namespace {
 
 class Concat : public OpFunction<ConcatSettings> {
  public:
-  explicit Concat(const ConcatSettings& settings)
-      : OpFunction("concat", settings,
-                   {concat_forward_cpu, concat_backward_cpu, DLFS_GPU_HALF(concat_forward_gpu),
-                    DLFS_GPU_HALF(concat_backward_gpu)}) {}
+  explicit Concat(const ConcatSettings& settings) : OpFunction("concat", settings, DLFS_HALVES(concat)) {}
 
   std::string settings() const override {
     std::vector<std::string> numbers;

@@ -7,10 +7,7 @@ namespace {
 
 class Conv : public OpFunction<ConvSettings> {
  public:
-  explicit Conv(const ConvSettings& settings)
-      : OpFunction("conv", settings,
-                   {conv_forward_cpu, conv_backward_cpu, DLFS_GPU_HALF(conv_forward_gpu),
-                    DLFS_GPU_HALF(conv_backward_gpu)}) {}
+  explicit Conv(const ConvSettings& settings) : OpFunction("conv", settings, DLFS_HALVES(conv)) {}
 
   std::string settings() const override {
     return concat(R"({"stride": )", settings_.stride, R"(, "pad": )", settings_.pad, R"(, "dilation": )",

@@ -8,10 +8,7 @@ namespace {
 
 class Dropout : public OpFunction<DropoutMask> {
  public:
-  explicit Dropout(const DropoutMask& mask)
-      : OpFunction("dropout", mask,
-                   {dropout_forward_cpu, dropout_backward_cpu, DLFS_GPU_HALF(dropout_forward_gpu),
-                    DLFS_GPU_HALF(dropout_backward_gpu)}) {}
+  explicit Dropout(const DropoutMask& mask) : OpFunction("dropout", mask, DLFS_HALVES(dropout)) {}
 
   std::string settings() const override {
     return concat(R"({"rate": )", settings_.rate, R"(, "key": )", settings_.key, "}");

@@ -17,9 +17,7 @@ const char* name_of(ElementFormula formula) {
 class ElementLoss : public OpFunction<ElementLossSettings> {
  public:
   explicit ElementLoss(const ElementLossSettings& settings)
-      : OpFunction(name_of(settings.formula), settings,
-                   {element_loss_forward_cpu, element_loss_backward_cpu,
-                    DLFS_GPU_HALF(element_loss_forward_gpu), DLFS_GPU_HALF(element_loss_backward_gpu)}) {}
+      : OpFunction(name_of(settings.formula), settings, DLFS_HALVES(element_loss)) {}
 
   std::string settings() const override {
     return concat(R"({"reduction": ")", settings_.reduction == Reduction::mean ? "mean" : "sum",

@@ -25,9 +25,7 @@ const Row& row_of(Elementwise kind) { return rows[static_cast<size_t>(kind)]; }
 class ElementwiseFunction : public OpFunction<ElementwiseSettings> {
  public:
   explicit ElementwiseFunction(const ElementwiseSettings& settings)
-      : OpFunction(row_of(settings.kind).name, settings,
-                   {elementwise_forward_cpu, elementwise_backward_cpu, DLFS_GPU_HALF(elementwise_forward_gpu),
-                    DLFS_GPU_HALF(elementwise_backward_gpu)}) {}
+      : OpFunction(row_of(settings.kind).name, settings, DLFS_HALVES(elementwise)) {}
 
   std::string settings() const override {
     const auto& s = settings_;

@@ -8,8 +8,7 @@ namespace {
 class FoldNorm : public OpFunction<FoldNormSettings> {
  public:
   explicit FoldNorm(const FoldNormSettings& settings)
-      : OpFunction("fold_norm", settings,
-                   {fold_norm_forward_cpu, nullptr, DLFS_GPU_HALF(fold_norm_forward_gpu), nullptr}) {}
+      : OpFunction("fold_norm", settings, DLFS_HALVES_WITHOUT_GRADIENT(fold_norm_forward)) {}
 
   std::string settings() const override { return concat(R"({"epsilon": )", settings_.epsilon, "}"); }
 

@@ -8,9 +8,7 @@ namespace {
 class GroupNorm : public OpFunction<GroupNormSettings> {
  public:
   explicit GroupNorm(const GroupNormSettings& settings)
-      : OpFunction("group_norm", settings,
-                   {group_norm_forward_cpu, group_norm_backward_cpu, DLFS_GPU_HALF(group_norm_forward_gpu),
-                    DLFS_GPU_HALF(group_norm_backward_gpu)}) {}
+      : OpFunction("group_norm", settings, DLFS_HALVES(group_norm)) {}
 
   std::string settings() const override {
     return concat(R"({"groups": )", settings_.groups, R"(, "epsilon": )", settings_.epsilon, R"(, "relu": )",

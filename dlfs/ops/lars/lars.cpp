@@ -8,7 +8,7 @@ namespace {
 class Lars : public OpFunction<LarsRows> {
  public:
   explicit Lars(const LarsRows& settings)
-      : OpFunction("lars", settings, {lars_cpu, nullptr, DLFS_GPU_HALF(lars_gpu), nullptr}) {}
+      : OpFunction("lars", settings, DLFS_HALVES_WITHOUT_GRADIENT(lars)) {}
 
   std::string settings() const override {
     std::vector<std::string> vectors;

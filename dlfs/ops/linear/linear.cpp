@@ -7,10 +7,7 @@ namespace {
 
 class Linear : public OpFunction<LinearSettings> {
  public:
-  explicit Linear(const LinearSettings& settings)
-      : OpFunction("linear", settings,
-                   {linear_forward_cpu, linear_backward_cpu, DLFS_GPU_HALF(linear_forward_gpu),
-                    DLFS_GPU_HALF(linear_backward_gpu)}) {}
+  explicit Linear(const LinearSettings& settings) : OpFunction("linear", settings, DLFS_HALVES(linear)) {}
 
   std::string settings() const override {
     return concat(R"({"relu": )", settings_.relu ? "true" : "false", "}");

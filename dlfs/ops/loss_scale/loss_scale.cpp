@@ -10,8 +10,7 @@ constexpr Spec number{{1, 1, 1, 1}}, counts{{1, 1, 1, 2}, DType::i32};
 class LossScale : public OpFunction<LossScaleSettings> {
  public:
   explicit LossScale(const LossScaleSettings& settings)
-      : OpFunction("loss_scale", settings,
-                   {loss_scale_cpu, nullptr, DLFS_GPU_HALF(loss_scale_gpu), nullptr}) {}
+      : OpFunction("loss_scale", settings, DLFS_HALVES_WITHOUT_GRADIENT(loss_scale)) {}
 
   std::string settings() const override {
     return concat(R"({"initial": )", settings_.initial, R"(, "growth": )", settings_.growth,

@@ -10,9 +10,7 @@ constexpr int largest_size = 15;  // a place in the window is a u8
 class MaxPool : public OpFunction<MaxPoolSettings> {
  public:
   explicit MaxPool(const MaxPoolSettings& settings)
-      : OpFunction("max_pool", settings,
-                   {max_pool_forward_cpu, max_pool_backward_cpu, DLFS_GPU_HALF(max_pool_forward_gpu),
-                    DLFS_GPU_HALF(max_pool_backward_gpu)}) {}
+      : OpFunction("max_pool", settings, DLFS_HALVES(max_pool)) {}
 
   std::string settings() const override {
     return concat(R"({"size": )", settings_.size, R"(, "stride": )", settings_.step(), R"(, "pad": )",

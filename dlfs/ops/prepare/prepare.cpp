@@ -16,8 +16,7 @@ std::string list_of(const std::vector<float>& numbers) {
 class Prepare : public OpFunction<PrepareSettings> {
  public:
   explicit Prepare(const PrepareSettings& settings)
-      : OpFunction("prepare", settings,
-                   {prepare_forward_cpu, nullptr, DLFS_GPU_HALF(prepare_forward_gpu), nullptr}) {}
+      : OpFunction("prepare", settings, DLFS_HALVES_WITHOUT_GRADIENT(prepare_forward)) {}
 
   std::string settings() const override {
     return concat(R"({"mean": )", list_of(settings_.mean), R"(, "deviation": )", list_of(settings_.deviation),

@@ -31,9 +31,7 @@ Shape reduced(const Shape& x, Over over) {
 class Reduce : public OpFunction<ReduceSettings> {
  public:
   explicit Reduce(const ReduceSettings& settings)
-      : OpFunction(settings.mean ? "mean" : "sum", settings,
-                   {reduce_forward_cpu, reduce_backward_cpu, DLFS_GPU_HALF(reduce_forward_gpu),
-                    DLFS_GPU_HALF(reduce_backward_gpu)}) {}
+      : OpFunction(settings.mean ? "mean" : "sum", settings, DLFS_HALVES(reduce)) {}
 
   std::string settings() const override { return concat(R"({"over": ")", name_of(settings_.over), R"("})"); }
 

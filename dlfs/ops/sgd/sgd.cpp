@@ -7,8 +7,7 @@ namespace {
 
 class Sgd : public OpFunction<SgdRows> {
  public:
-  explicit Sgd(const SgdRows& settings)
-      : OpFunction("sgd", settings, {sgd_cpu, nullptr, DLFS_GPU_HALF(sgd_gpu), nullptr}) {}
+  explicit Sgd(const SgdRows& settings) : OpFunction("sgd", settings, DLFS_HALVES_WITHOUT_GRADIENT(sgd)) {}
 
   std::string settings() const override {
     return concat(R"({"momentum": )", settings_.momentum, R"(, "weight_decay": )", settings_.weight_decay,

@@ -10,10 +10,7 @@ namespace {
 class SoftmaxCrossEntropy : public OpFunction<SoftmaxCrossEntropySettings> {
  public:
   explicit SoftmaxCrossEntropy(const SoftmaxCrossEntropySettings& settings)
-      : OpFunction("softmax_cross_entropy", settings,
-                   {softmax_cross_entropy_forward_cpu, softmax_cross_entropy_backward_cpu,
-                    DLFS_GPU_HALF(softmax_cross_entropy_forward_gpu),
-                    DLFS_GPU_HALF(softmax_cross_entropy_backward_gpu)}) {}
+      : OpFunction("softmax_cross_entropy", settings, DLFS_HALVES(softmax_cross_entropy)) {}
 
   std::string settings() const override {
     return concat(R"({"label_smoothing": )", settings_.label_smoothing, R"(, "ignore_index": )",

@@ -8,9 +8,7 @@ namespace {
 class StemFilter : public OpFunction<StemFilterSettings> {
  public:
   explicit StemFilter(const StemFilterSettings& settings)
-      : OpFunction("stem_filter", settings,
-                   {stem_filter_forward_cpu, stem_filter_backward_cpu, DLFS_GPU_HALF(stem_filter_forward_gpu),
-                    DLFS_GPU_HALF(stem_filter_backward_gpu)}) {}
+      : OpFunction("stem_filter", settings, DLFS_HALVES(stem_filter)) {}
 
   std::string settings() const override { return concat(R"({"form": ")", to_string(settings_.form), "\"}"); }
 

@@ -9,8 +9,7 @@ const Spec counter{{1, 1, 1, 1}, DType::i32};
 
 class StepNumber : public OpFunction<StepNumberSettings> {
  public:
-  StepNumber()
-      : OpFunction("step_number", {}, {step_number_cpu, nullptr, DLFS_GPU_HALF(step_number_gpu), nullptr}) {}
+  StepNumber() : OpFunction("step_number", {}, DLFS_HALVES_WITHOUT_GRADIENT(step_number)) {}
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 1 && in[0] == counter, "step_number takes one counter");

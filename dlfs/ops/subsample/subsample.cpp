@@ -8,9 +8,7 @@ namespace {
 class Subsample : public OpFunction<SubsampleSettings> {
  public:
   explicit Subsample(const SubsampleSettings& settings)
-      : OpFunction("subsample", settings,
-                   {subsample_forward_cpu, subsample_backward_cpu, DLFS_GPU_HALF(subsample_forward_gpu),
-                    DLFS_GPU_HALF(subsample_backward_gpu)}) {}
+      : OpFunction("subsample", settings, DLFS_HALVES(subsample)) {}
 
   std::string settings() const override {
     return concat(R"({"stride": )", settings_.stride, R"(, "channels": )", settings_.channels, "}");

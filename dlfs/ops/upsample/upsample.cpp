@@ -10,9 +10,7 @@ namespace {
 class Upsample : public OpFunction<UpsampleSettings> {
  public:
   explicit Upsample(const UpsampleSettings& settings)
-      : OpFunction("upsample", settings,
-                   {upsample_forward_cpu, upsample_backward_cpu, DLFS_GPU_HALF(upsample_forward_gpu),
-                    DLFS_GPU_HALF(upsample_backward_gpu)}) {}
+      : OpFunction("upsample", settings, DLFS_HALVES(upsample)) {}
 
   std::string settings() const override {
     return concat(R"({"factor": )", settings_.factor, R"(, "h": )", settings_.h, R"(, "w": )", settings_.w,
