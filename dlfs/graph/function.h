@@ -36,9 +36,9 @@ struct Inputs {
 };
 
 struct Signature {
-  std::vector<Spec> outputs;
-  std::vector<Spec> saved;   // what forward keeps for backward: one format and size on every device
-  std::vector<int> updates;  // inputs that the function writes in place (statistics, parameters, counters)
+  std::vector<Spec> outputs = {};
+  std::vector<Spec> saved = {};   // what forward keeps for backward: one format and size on every device
+  std::vector<int> updates = {};  // inputs that are written in place (statistics, parameters, counters)
   // Inputs through which no gradient flows, though they are floats and may have parameters behind them.
   std::vector<int> without_gradient = {};
   // What tolerances are made of: the terms of the longest sum behind an element of an output, and of each input's
@@ -58,7 +58,7 @@ double gradient_tolerance(const Signature& signature, Precision precision, size_
 // The inputs and outputs, by index, that backward reads. What is not declared is not kept alive and not
 // shown.
 struct Needs {
-  std::vector<int> inputs, outputs;
+  std::vector<int> inputs = {}, outputs = {};
 };
 
 // What a kernel does to one gradient: decided by differentiate(), never by an op. One value used twice in a

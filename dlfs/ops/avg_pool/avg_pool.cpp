@@ -22,8 +22,6 @@ class AvgPool : public OpFunction<AvgPoolSettings> {
     DLFS_CHECK(in.size() == 1, "avg_pool takes x");
     const Windows of = checked_windows("avg_pool", in[0], settings_, largest_size);
     return {.outputs = {{of.y, in[0].dtype}},
-            .saved = {},
-            .updates = {},
             .terms = int64_t{of.size} * of.size,
             .gradient_terms = {of.overlap()}};
   }

@@ -59,8 +59,6 @@ class BatchNormFunction : public OpFunction<BatchNormSettings> {
              ": one position has no variance; use a larger batch or map, or freeze the norm");
     const int64_t terms = settings_.frozen ? 1 : positions(x.shape), sums = positions(x.shape);
     Signature signature{.outputs = {x, {{1, 1, 2, x.shape.c}}},
-                        .saved = {},
-                        .updates = {},
                         .without_gradient = {in_sums, per_side + in_sums},
                         .terms = terms,
                         .gradient_terms = {terms, sums, sums, 1, 1, 1, terms, sums, sums, 1, 1, 1}};

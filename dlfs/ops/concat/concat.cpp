@@ -34,9 +34,7 @@ class Concat : public OpFunction<ConcatSettings> {
       channels += map.c;
     }
     if (channels > std::numeric_limits<int>::max()) refuse(channels, " channels are too many");
-    return {.outputs = {{{first.n, first.h, first.w, static_cast<int>(channels)}, in[0].dtype}},
-            .saved = {},
-            .updates = {}};
+    return {.outputs = {{{first.n, first.h, first.w, static_cast<int>(channels)}, in[0].dtype}}};
   }
 };
 

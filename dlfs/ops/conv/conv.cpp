@@ -51,8 +51,6 @@ class Conv : public OpFunction<ConvSettings> {
     const int64_t filter = int64_t{w.h} * w.w;
     const int64_t positions = int64_t{y.n} * y.h * y.w;
     Signature made{.outputs = {{y, in[0].dtype}},
-                   .saved = {},
-                   .updates = {},
                    .terms = filter * w.c,
                    .gradient_terms = {filter * (w.n / groups), positions, positions},
                    .matrix_work = true};
@@ -62,7 +60,7 @@ class Conv : public OpFunction<ConvSettings> {
   }
 
   Needs needs() const override {
-    return settings_.relu ? Needs{.inputs = {0, 1}, .outputs = {0}} : Needs{.inputs = {0, 1}, .outputs = {}};
+    return settings_.relu ? Needs{.inputs = {0, 1}, .outputs = {0}} : Needs{.inputs = {0, 1}};
   }
 };
 

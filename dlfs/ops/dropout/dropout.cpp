@@ -17,10 +17,10 @@ class Dropout : public OpFunction<DropoutMask> {
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 2 && in[1] == (Spec{{1, 1, 1, 1}, DType::i32}), "dropout takes x and the step");
     check_map("dropout", "x", in[0]);
-    return {.outputs = {in[0]}, .saved = {}, .updates = {}};
+    return {.outputs = {in[0]}};
   }
 
-  Needs needs() const override { return {.inputs = {1}, .outputs = {}}; }
+  Needs needs() const override { return {.inputs = {1}}; }
 };
 
 // The key of the next dropout of a trace: no other has it, and it is the same whenever the model is traced again.

@@ -38,13 +38,11 @@ class ElementLoss : public OpFunction<ElementLossSettings> {
     if (!(settings_.beta >= 0 && std::isfinite(settings_.beta)))
       refuse("beta ", settings_.beta, " is not a number of at least 0");
     return {.outputs = {{{1, 1, 1, 1}}},
-            .saved = {},
-            .updates = {},
             .terms = all.count(),
             .gradient_terms = {1, 1, in[2] ? all.count() / in[2].shape.count() : 1}};
   }
 
-  Needs needs() const override { return {.inputs = {0, 1, 2}, .outputs = {}}; }
+  Needs needs() const override { return {.inputs = {0, 1, 2}}; }
 };
 
 Value apply(const ElementLossSettings& settings, Value prediction, Value target, Value weights) {

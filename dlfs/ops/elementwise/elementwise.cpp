@@ -53,7 +53,7 @@ class ElementwiseFunction : public OpFunction<ElementwiseSettings> {
                        concat("a is ", to_string(in[0]), " and b ", to_string(in[1]),
                               "; give both one type (Trace::weight() gives a parameter that of maps)"));
     const Shape y = in.size() == 1 ? in[0].shape : broadcast(in[0], in[1]);
-    Signature signature{.outputs = {{y, given.dtype}}, .saved = {}, .updates = {}};
+    Signature signature{.outputs = {{y, given.dtype}}};
     for (const Spec& spec : in.specs)
       signature.gradient_terms.push_back(spec ? y.count() / spec.shape.count() : 1);
     return signature;

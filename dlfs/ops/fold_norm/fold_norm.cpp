@@ -20,7 +20,7 @@ class FoldNorm : public OpFunction<FoldNormSettings> {
       if (in[i] != channels && (i > 1 || in[i]))
         refuse("input ", i, " is ", to_string(in[i]), ", but w ", to_string(in[0]), " needs ",
                to_string(channels));
-    return {.outputs = {{in[0].shape, matrix_type(in.precision)}, channels}, .saved = {}, .updates = {}};
+    return {.outputs = {{in[0].shape, matrix_type(in.precision)}, channels}};
   }
 };
 

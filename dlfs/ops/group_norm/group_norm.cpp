@@ -29,12 +29,11 @@ class GroupNorm : public OpFunction<GroupNormSettings> {
     const int64_t terms = x.shape.count() / x.shape.n / settings_.groups;
     return {.outputs = {x},
             .saved = {{{x.shape.n, 1, 1, 2 * settings_.groups}}},
-            .updates = {},
             .terms = terms,
             .gradient_terms = {terms, positions, positions}};
   }
 
-  Needs needs() const override { return {.inputs = {0, 1, 2}, .outputs = {}}; }
+  Needs needs() const override { return {.inputs = {0, 1, 2}}; }
 };
 
 }  // namespace

@@ -26,15 +26,13 @@ class Linear : public OpFunction<LinearSettings> {
       refuse("bias is ", to_string(in[2]), ", but w ", to_string(w), " needs f32 ",
              to_string(Shape{1, 1, 1, w.n}));
     return {.outputs = {{{x.n, 1, 1, w.n}, in[0].dtype}},
-            .saved = {},
-            .updates = {},
             .terms = int64_t{w.h} * w.w * w.c,
             .gradient_terms = {w.n, x.n, x.n},
             .matrix_work = true};
   }
 
   Needs needs() const override {
-    return settings_.relu ? Needs{.inputs = {0, 1}, .outputs = {0}} : Needs{.inputs = {0, 1}, .outputs = {}};
+    return settings_.relu ? Needs{.inputs = {0, 1}, .outputs = {0}} : Needs{.inputs = {0, 1}};
   }
 };
 

@@ -30,7 +30,7 @@ class LossScale : public OpFunction<LossScaleSettings> {
       refuse("growth ", settings_.growth, ", backoff ", settings_.backoff, ", initial ", settings_.initial,
              " and interval ", settings_.growth_interval,
              " are not at least 1, between 0 and 1, above 0 and at least 1");
-    return {.outputs = {}, .saved = {}, .updates = {0, 1, 2}};
+    return {.updates = {0, 1, 2}};
   }
 };
 

@@ -27,7 +27,6 @@ class MaxPool : public OpFunction<MaxPoolSettings> {
       refuse("bias is ", to_string(bias), ", but x ", to_string(of.x), " needs ", to_string(wanted));
     return {.outputs = {{of.y, in[0].dtype}},
             .saved = {{of.y, DType::u8}},
-            .updates = {},
             .terms = 1,
             .gradient_terms = {of.overlap()}};
   }

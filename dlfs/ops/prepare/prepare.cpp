@@ -40,8 +40,6 @@ class Prepare : public OpFunction<PrepareSettings> {
         refuse("mean ", settings_.mean[k], " and deviation ", settings_.deviation[k], " of channel ", k,
                " give no number");
     return {.outputs = {{formed(pixels.shape, settings_.form), matrix_type(in.precision)}},
-            .saved = {},
-            .updates = {},
             .terms = pixels.shape.c + 1};
   }
 };

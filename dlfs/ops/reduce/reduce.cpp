@@ -39,7 +39,7 @@ class Reduce : public OpFunction<ReduceSettings> {
     DLFS_CHECK(in.size() == 1, name(), " takes x");
     check_map(name(), "x", in[0]);
     const Shape x = in[0].shape, y = reduced(x, settings_.over);
-    return {.outputs = {{y, in[0].dtype}}, .saved = {}, .updates = {}, .terms = x.count() / y.count()};
+    return {.outputs = {{y, in[0].dtype}}, .terms = x.count() / y.count()};
   }
 };
 

@@ -30,12 +30,11 @@ class SoftmaxCrossEntropy : public OpFunction<SoftmaxCrossEntropySettings> {
     const Spec scalar{{1, 1, 1, 1}, DType::f32};
     return {.outputs = {scalar},
             .saved = {{wanted.shape, DType::f32}, scalar},
-            .updates = {},
             .terms = std::max<int64_t>(wanted.shape.count(), logits.c),
             .gradient_terms = {logits.c}};
   }
 
-  Needs needs() const override { return {.inputs = {0, 1}, .outputs = {}}; }
+  Needs needs() const override { return {.inputs = {0, 1}}; }
 };
 
 }  // namespace

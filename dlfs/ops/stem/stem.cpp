@@ -23,7 +23,7 @@ class StemFilter : public OpFunction<StemFilterSettings> {
     const Shape y = settings_.form == ImageForm::blocks   ? Shape{w.n, 4, 4, 16}
                     : settings_.form == ImageForm::padded ? Shape{w.n, w.h, w.w, 8}
                                                           : w;
-    return {.outputs = {{y, in[0].dtype}}, .saved = {}, .updates = {}};
+    return {.outputs = {{y, in[0].dtype}}};
   }
 };
 

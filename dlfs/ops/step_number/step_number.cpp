@@ -13,7 +13,7 @@ class StepNumber : public OpFunction<StepNumberSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 1 && in[0] == counter, "step_number takes one counter");
-    return {.outputs = {}, .saved = {}, .updates = {0}};
+    return {.updates = {0}};
   }
 };
 

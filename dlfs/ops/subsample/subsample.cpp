@@ -23,8 +23,7 @@ class Subsample : public OpFunction<SubsampleSettings> {
     if (channels < x.c)
       refuse("x ", to_string(x), " has ", x.c, " channels, but y only ", channels, "; channels are added");
     const auto extent = [s = stride](int length) { return (length - 1) / s + 1; };
-    return {
-        .outputs = {{{x.n, extent(x.h), extent(x.w), channels}, in[0].dtype}}, .saved = {}, .updates = {}};
+    return {.outputs = {{{x.n, extent(x.h), extent(x.w), channels}, in[0].dtype}}};
   }
 };
 

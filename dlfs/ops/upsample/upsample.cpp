@@ -31,8 +31,6 @@ class Upsample : public OpFunction<UpsampleSettings> {
     const int sides = bilinear() ? 2 : 1;  // inputs that an output reads along one axis
     const auto readers = [&](int from, int to) { return sides * (int64_t{to} / from + 1); };  // at most
     return {.outputs = {{y, in[0].dtype}},
-            .saved = {},
-            .updates = {},
             .terms = int64_t{sides} * sides,
             .gradient_terms = {readers(x.h, y.h) * readers(x.w, y.w)}};
   }
