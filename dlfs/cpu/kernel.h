@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "dlfs/cpu/number.h"
 #include "dlfs/tensor/device.h"
 
 namespace dlfs {
@@ -17,6 +18,14 @@ KernelPtr cpu_kernel(Work work) {
     Work work;
   };
   return std::make_unique<Working>(std::move(work));
+}
+
+// A Kernel whose run() is work.operator()<T>(), T being what maps of this type hold: float or Bf16.
+template <typename Work>
+KernelPtr cpu_kernel(DType dtype, Work work) {
+  return for_type(dtype, [&]<typename T>() {
+    return cpu_kernel([work = std::move(work)]() mutable { work.template operator()<T>(); });
+  });
 }
 
 }  // namespace dlfs

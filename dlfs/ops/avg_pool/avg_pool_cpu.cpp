@@ -62,8 +62,7 @@ void share_out(const Tensor& d_y, const Windows& windows, const AvgPoolSettings&
 }  // namespace
 
 KernelPtr avg_pool_forward_cpu(Device&, const Site& site, const AvgPoolSettings& settings) {
-  return for_type(site.in[0].spec.dtype,
-                  [&]<typename T>() { return cpu_kernel([=] { average<T>(site, settings); }); });
+  return cpu_kernel(site.in[0].spec.dtype, [=]<typename T>() { average<T>(site, settings); });
 }
 
 KernelPtr avg_pool_backward_cpu(Device&, const Site& site, const AvgPoolSettings& settings) {

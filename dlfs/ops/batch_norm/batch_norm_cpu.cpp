@@ -1,6 +1,8 @@
 #include <cmath>
 
+#include "dlfs/cpu/kernel.h"
 #include "dlfs/cpu/lines.h"
+#include "dlfs/cpu/number.h"
 #include "dlfs/ops/batch_norm/batch_norm.h"
 
 namespace dlfs {
@@ -308,23 +310,18 @@ class Backward : public Kernel {
     const int64_t channels = lines_.channels;
     const double positions = static_cast<double>(lines_.positions());
     const float* const variance = side.of.statistics.as<float>() + channels;
+    const Grad &d_scale = side.of.d_scale, &d_bias = side.of.d_bias;
     side.by_channel.resize(2 * channels);
     for (int64_t c = 0; c < channels; ++c) {
       const double invstd = inverse_deviation(variance[c], settings_.epsilon);
       const double sum = sums_.of(c), product = side.products.of(c);
-      put(side.of.d_scale, c, product * invstd);
-      put(side.of.d_bias, c, sum);
+      if (d_scale.to) put(d_scale.to.as<float>()[c], product * invstd, d_scale.how == Write::add);
+      if (d_bias.to) put(d_bias.to.as<float>()[c], sum, d_bias.how == Write::add);
       side.by_channel[c] = static_cast<float>(sum / positions);
       side.by_channel[channels + c] = static_cast<float>(invstd * invstd * product / positions);
     }
     lines_.spread(side.by_channel.data(), side.mean_g);
     lines_.spread(side.by_channel.data() + channels, side.tilt);
-  }
-
-  static void put(const Grad& grad, int64_t c, double value) {
-    if (grad.how == Write::skip) return;
-    float& to = grad.to.as<float>()[c];
-    to = static_cast<float>(value + (grad.how == Write::add ? to : 0));
   }
 
   void derive(Side& side, const MapLine& line, const float* g, float* __restrict d_x) const {
@@ -351,30 +348,21 @@ class Backward : public Kernel {
 };
 
 // Running statistics, of all norms.
-class Statistics : public Kernel {
- public:
-  Statistics(const Site& site, const StatisticsSettings& settings) : in_(site.in), settings_(settings) {}
-
-  void run(Stream) override {
-    if (in_[0] && *in_[0].as<float>() == 0) return;
-    const size_t norms = settings_.momentum.size();
-    for (size_t i = 0; i < norms; ++i) {
-      const Tensor &mean = in_[1 + i], &variance = in_[1 + norms + i], &statistics = in_[1 + 2 * norms + i];
-      const int channels = mean.shape().c;
-      const float momentum = settings_.momentum[i], count = static_cast<float>(settings_.count[i]);
-      const float unbiased = momentum * (count / (count - 1)), kept = 1 - momentum;
-      const float* const batch = statistics.as<float>();
-      for (int c = 0; c < channels; ++c) {
-        mean.as<float>()[c] = kept * mean.as<float>()[c] + momentum * batch[c];
-        variance.as<float>()[c] = kept * variance.as<float>()[c] + unbiased * batch[channels + c];
-      }
+void renew_statistics(const std::vector<Tensor>& in, const StatisticsSettings& settings) {
+  if (in[0] && *in[0].as<float>() == 0) return;
+  const size_t norms = settings.momentum.size();
+  for (size_t i = 0; i < norms; ++i) {
+    const Tensor &mean = in[1 + i], &variance = in[1 + norms + i], &statistics = in[1 + 2 * norms + i];
+    const int channels = mean.shape().c;
+    const float momentum = settings.momentum[i], count = static_cast<float>(settings.count[i]);
+    const float unbiased = momentum * (count / (count - 1)), kept = 1 - momentum;
+    const float* const batch = statistics.as<float>();
+    for (int c = 0; c < channels; ++c) {
+      mean.as<float>()[c] = kept * mean.as<float>()[c] + momentum * batch[c];
+      variance.as<float>()[c] = kept * variance.as<float>()[c] + unbiased * batch[channels + c];
     }
   }
-
- private:
-  std::vector<Tensor> in_;
-  StatisticsSettings settings_;
-};
+}
 
 }  // namespace
 
@@ -388,7 +376,7 @@ KernelPtr batch_norm_backward_cpu(Device&, const Site& site, const BatchNormSett
 }
 
 KernelPtr statistics_cpu(Device&, const Site& site, const StatisticsSettings& settings) {
-  return std::make_unique<Statistics>(site, settings);
+  return cpu_kernel([in = site.in, settings] { renew_statistics(in, settings); });
 }
 
 }  // namespace dlfs

@@ -43,14 +43,11 @@ void take_apart(const Site& site, const std::vector<int>& channels) {
 }  // namespace
 
 KernelPtr concat_forward_cpu(Device&, const Site& site, const ConcatSettings& settings) {
-  return for_type(site.out[0].spec.dtype, [&]<typename T>() {
-    return cpu_kernel([=] { put_together<T>(site, settings.channels); });
-  });
+  return cpu_kernel(site.out[0].spec.dtype, [=]<typename T>() { put_together<T>(site, settings.channels); });
 }
 
 KernelPtr concat_backward_cpu(Device&, const Site& site, const ConcatSettings& settings) {
-  return for_type(site.d_out[0].spec.dtype,
-                  [&]<typename T>() { return cpu_kernel([=] { take_apart<T>(site, settings.channels); }); });
+  return cpu_kernel(site.d_out[0].spec.dtype, [=]<typename T>() { take_apart<T>(site, settings.channels); });
 }
 
 }  // namespace dlfs

@@ -21,9 +21,8 @@ void multiply(const Tensor& x, const Grad& y, const DropoutMask& mask, const Ran
 }
 
 KernelPtr multiplying(const Tensor& from, const Grad& to, const Tensor& step, const DropoutMask& mask) {
-  return for_type(from.spec.dtype, [&]<typename T>() {
-    return cpu_kernel([=] { multiply<T>(from, to, mask, mask.numbers(*step.as<int32_t>())); });
-  });
+  return cpu_kernel(from.spec.dtype,
+                    [=]<typename T>() { multiply<T>(from, to, mask, mask.numbers(*step.as<int32_t>())); });
 }
 
 }  // namespace

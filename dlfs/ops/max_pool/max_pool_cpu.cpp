@@ -99,8 +99,7 @@ void scatter(const Site& site, const Windows& windows, const std::vector<int64_t
 }  // namespace
 
 KernelPtr max_pool_forward_cpu(Device&, const Site& site, const MaxPoolSettings& settings) {
-  return for_type(site.in[0].spec.dtype,
-                  [&]<typename T>() { return cpu_kernel([=] { pool<T>(site, settings); }); });
+  return cpu_kernel(site.in[0].spec.dtype, [=]<typename T>() { pool<T>(site, settings); });
 }
 
 KernelPtr max_pool_backward_cpu(Device&, const Site& site, const MaxPoolSettings& settings) {

@@ -75,13 +75,11 @@ void backward(const Site& site, const Settings& settings) {
 }  // namespace
 
 KernelPtr softmax_cross_entropy_forward_cpu(Device&, const Site& site, const Settings& settings) {
-  return for_type(site.in[0].spec.dtype,
-                  [&]<typename T>() { return cpu_kernel([=] { forward<T>(site, settings); }); });
+  return cpu_kernel(site.in[0].spec.dtype, [=]<typename T>() { forward<T>(site, settings); });
 }
 
 KernelPtr softmax_cross_entropy_backward_cpu(Device&, const Site& site, const Settings& settings) {
-  return for_type(site.in[0].spec.dtype,
-                  [&]<typename T>() { return cpu_kernel([=] { backward<T>(site, settings); }); });
+  return cpu_kernel(site.in[0].spec.dtype, [=]<typename T>() { backward<T>(site, settings); });
 }
 
 }  // namespace dlfs

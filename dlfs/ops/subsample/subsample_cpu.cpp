@@ -37,15 +37,13 @@ void give_back(const Tensor& d_y, const Grad& d_x, int stride) {
 }  // namespace
 
 KernelPtr subsample_forward_cpu(Device&, const Site& site, const SubsampleSettings& settings) {
-  return for_type(site.in[0].spec.dtype, [&]<typename T>() {
-    return cpu_kernel([=] { keep<T>(site.in[0], site.out[0], settings.stride); });
-  });
+  return cpu_kernel(site.in[0].spec.dtype,
+                    [=]<typename T>() { keep<T>(site.in[0], site.out[0], settings.stride); });
 }
 
 KernelPtr subsample_backward_cpu(Device&, const Site& site, const SubsampleSettings& settings) {
-  return for_type(site.d_out[0].spec.dtype, [&]<typename T>() {
-    return cpu_kernel([=] { give_back<T>(site.d_out[0], site.d_in[0], settings.stride); });
-  });
+  return cpu_kernel(site.d_out[0].spec.dtype,
+                    [=]<typename T>() { give_back<T>(site.d_out[0], site.d_in[0], settings.stride); });
 }
 
 }  // namespace dlfs

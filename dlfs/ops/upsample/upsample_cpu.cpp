@@ -49,7 +49,6 @@ void enlarge(const Tensor& x, const Sources& sources, const Tensor& y) {
 }
 
 // Each pixel of d_x adds up those of d_y that read it.
-template <typename T>
 struct Backward {
   Backward(const Site& site, const UpsampleSettings& settings)
       : d_x(site.d_in[0]),
@@ -58,6 +57,7 @@ struct Backward {
         row_readers(upsample_readers(d_x.to.shape().h, sources.rows)),
         column_readers(upsample_readers(d_x.to.shape().w, sources.columns)) {}
 
+  template <typename T>
   void operator()() const {
     const Shape& shape = d_x.to.shape();
     T* to = d_x.to.as<T>();
@@ -66,11 +66,12 @@ struct Backward {
       for (int h = 0; h < shape.h; ++h)
         for (int w = 0; w < shape.w; ++w, to += shape.c) {
           std::fill(sums.begin(), sums.end(), 0.0F);
-          add_readers(n, h, w, sums.data());
+          add_readers<T>(n, h, w, sums.data());
           put(sums.data(), shape.c, to, d_x.how == Write::add);
         }
   }
 
+  template <typename T>
   void add_readers(int n, int h, int w, float* __restrict to) const {
     const Shape& shape = d_y.shape();
     const UpsampleReaders rows = row_readers[h], columns = column_readers[w];
@@ -92,17 +93,15 @@ struct Backward {
 }  // namespace
 
 KernelPtr upsample_forward_cpu(Device&, const Site& site, const UpsampleSettings& settings) {
-  return for_type(site.in[0].spec.dtype, [&]<typename T>() {
-    return cpu_kernel([x = site.in[0], y = site.out[0],
-                       sources = Sources(site.in[0].shape(), site.out[0].shape(), settings.interpolation)] {
-      enlarge<T>(x, sources, y);
-    });
-  });
+  const Tensor &x = site.in[0], &y = site.out[0];
+  return cpu_kernel(x.spec.dtype,
+                    [x, y, sources = Sources(x.shape(), y.shape(), settings.interpolation)]<typename T>() {
+                      enlarge<T>(x, sources, y);
+                    });
 }
 
 KernelPtr upsample_backward_cpu(Device&, const Site& site, const UpsampleSettings& settings) {
-  return for_type(site.d_out[0].spec.dtype,
-                  [&]<typename T>() { return cpu_kernel(Backward<T>(site, settings)); });
+  return cpu_kernel(site.d_out[0].spec.dtype, Backward(site, settings));
 }
 
 }  // namespace dlfs
