@@ -12,9 +12,9 @@ constexpr const char* about = "dlfs trains, measures and uses vision models, on 
 
 constexpr const char* one_of_models = "a model, say lenet or resnet50; any other word lists all";
 
-constexpr Allowed<int> class_count = {"a whole number from 2 to 65535",
-                                      [](int n) { return n >= 2 && n <= 65535; }};
-constexpr Allowed<int> at_least_one = {"a whole number from 1 to 2147483647", [](int n) { return n >= 1; }};
+constexpr Allowed<int> class_count = {2, 65535}, at_least_one = {1, 2147483647}, thread_count = {0, 256};
+constexpr Allowed<uint64_t> any_seed = {0, UINT64_MAX, "a whole number from 0 to 2^64 - 1"};
+constexpr Allowed<float> below_one = {0, 0x1.fffffep-1F, "a number from 0 to below 1"};
 
 // `files`: how many of them it reads.
 void add_data(CLI::App& verb, std::string& data, const std::string& files) {
@@ -49,23 +49,20 @@ void add_optimizer(CLI::App& verb, TrainSettings& s) {
   add_choice<Optimizer>(verb, "--optimizer", "NAME", "sgd, adam, adamw or lars; see below [sgd]",
                         {Optimizer::sgd, Optimizer::adam, Optimizer::adamw, Optimizer::lars}, take_optimizer);
   add_number<float>(verb, "--lr", "learning rate, the highest", s.rate,
-                    {"a number from 1e-30 to 1e30", [](float x) { return x >= 1e-30F && x <= 1e30F; }},
-                    "sgd's ");
+                    {1e-30F, 1e30F, "a number from 1e-30 to 1e30"}, "sgd's ");
   add_value(verb, "--schedule", "WORDS", "how it falls: cosine, constant, steps:30,60,80 [cosine]",
             [&s](const std::string& words) {
               const float warmup = s.schedule.warmup;
               s.schedule = parse_schedule(words);
               s.schedule.warmup = warmup;
             });
-  add_number<float>(verb, "--warmup", "epochs in which it rises first", s.schedule.warmup,
-                    {"a number from 0 to 100000", [](float x) { return x >= 0 && x <= 100000; }});
-  add_number<float>(verb, "--momentum", "of sgd and lars", s.momentum,
-                    {"a number from 0 to below 1", [](float x) { return x >= 0 && x < 1; }});
+  add_number<float>(verb, "--warmup", "epochs in which it rises first", s.schedule.warmup, {0, 100000});
+  add_number<float>(verb, "--momentum", "of sgd and lars", s.momentum, below_one);
   add_switch(verb, "--nesterov", "of sgd: look ahead along the momentum", s.nesterov);
   add_number<float>(verb, "--weight-decay", "how strongly weights are pulled to 0", s.weight_decay,
-                    {"a number from 0 to 1e30", [](float x) { return x >= 0 && x <= 1e30F; }}, "sgd's ");
+                    {0, 1e30F, "a number from 0 to 1e30"}, "sgd's ");
   add_number<float>(verb, "--label-smoothing", "what all other classes share of a label", s.label_smoothing,
-                    {"a number from 0 to below 1", [](float x) { return x >= 0 && x < 1; }});
+                    below_one);
 }
 
 void add_train(CLI::App& verb, TrainCommand& train) {
@@ -74,22 +71,19 @@ void add_train(CLI::App& verb, TrainCommand& train) {
   add_data(verb, train.data, "four files");
   add_text(verb, "--run", "DIR", "a new folder for the run [runs/MODEL-DATE-TIME]", train.run);
   add_text(verb, "--weights", "FILE", "of this model, to begin with; see below", train.weights);
-  add_number<int>(verb, "--epochs", "passes over the training images", s.epochs,
-                  {"a whole number from 1 to 100000", [](int n) { return n >= 1 && n <= 100000; }});
+  add_number<int>(verb, "--epochs", "passes over the training images", s.epochs, {1, 100000});
   add_number<int>(verb, "--batch", "images a step", s.batch, at_least_one);
   add_number<int>(verb, "--accumulate", "batches that make one step of the weights", s.accumulate,
                   at_least_one);
   add_optimizer(verb, s);
-  add_number<uint64_t>(verb, "--seed", "of weights and order: same seed, same bits", s.seed,
-                       {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
+  add_number<uint64_t>(verb, "--seed", "of weights and order: same seed, same bits", s.seed, any_seed);
   const auto take_augment = [&train](const std::string& words) { train.augment = parse_augment(words); };
   add_value(verb, "--augment", "WORDS", "as flip,crop=4, or none; see below [the model's]", take_augment);
-  add_number<int>(
-      verb, "--test-resize", "shorter side of test images; see below; 0: stretched", train.test_resize,
-      {"a whole number from 0 to 16384", [](int n) { return n >= 0 && n <= largest_test_resize; }});
+  add_number<int>(verb, "--test-resize", "shorter side of test images; see below; 0: stretched",
+                  train.test_resize, {0, largest_test_resize});
   add_decode(verb, s.decode_on_device);
   add_number<int>(verb, "--threads", "that read and prepare images; 0: as suits the device", s.threads,
-                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
+                  thread_count);
   add_device(verb, train.device, s.precision);
   add_switch(verb, "--fast", "of f16: quicker norms, but last bits vary by run", s.fast);
   add_switch(verb, "--check", "rerun each step on the CPU, stop where one differs", train.check);
@@ -134,14 +128,13 @@ void add_bench(CLI::App& verb, BenchCommand& bench) {
   add_number<int>(verb, "--batch", "images a step", bench.batch, at_least_one);
   add_number<int>(verb, "--classes", "of train and infer", bench.classes, class_count);
   add_number<int>(verb, "--rounds", "to take the median of; 0: half a second, 3 to 9", bench.rounds,
-                  {"a whole number from 0 to 1000", [](int n) { return n >= 0 && n <= 1000; }});
+                  {0, 1000});
   add_switch(verb, "--fast", "of train in f16: quicker norms, but last bits vary by run", bench.fast);
   add_switch(verb, "--profile", "of train and infer: where the time goes, by block and step", bench.profile);
   add_value(verb, "--size", "WxH", "of images [the model's; for load 224x224]",
             [&bench](const std::string& word) { bench.size = parse_size(word); });
   add_decode(verb, bench.decode_on_device);
-  add_number<int>(verb, "--threads", "of load; 0: as suits the device", bench.threads,
-                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
+  add_number<int>(verb, "--threads", "of load; 0: as suits the device", bench.threads, thread_count);
   add_device(verb, bench.device, bench.precision);
   add_switch(verb, "--table", "a short table, as on a terminal, not JSON lines", bench.table);
   require(verb, {"WHAT"});
@@ -165,15 +158,12 @@ void add_review(CLI::App& verb, DataCommand& data) {
   add_text(verb, "STORE", "STORE", "a store that dlfs import made", data.store);
   add_switch(verb, "--all", "of audit: name every finding and class", data.all);
   add_switch(verb, "--json", "of audit: one JSON object", data.json);
-  add_number<int>(verb, "--threads", "of audit, that read images; 0: one a core", data.threads,
-                  {"a whole number from 0 to 256", [](int n) { return n >= 0 && n <= 256; }});
+  add_number<int>(verb, "--threads", "of audit, that read images; 0: one a core", data.threads, thread_count);
   add_text(verb, "--out", "DIR", "of browse, as all below: a new folder for the page", data.out);
   add_split(verb, data.split, "only images of train, val or test");
   add_text(verb, "--class", "NAME", "only images that show this class", data.category);
-  add_number<int>(verb, "--count", "images on the page", data.count,
-                  {"a whole number from 1 to 10000", [](int n) { return n >= 1 && n <= 10000; }});
-  add_number<uint64_t>(verb, "--seed", "of which images, and of what happens to them", data.seed,
-                       {"a whole number from 0 to 2^64 - 1", [](uint64_t) { return true; }});
+  add_number<int>(verb, "--count", "images on the page", data.count, {1, 10000});
+  add_number<uint64_t>(verb, "--seed", "of which images, and of what happens to them", data.seed, any_seed);
   add_value(verb, "--augment", "WORDS", "as of train [none]",
             [&data](const std::string& words) { data.augment = parse_augment(words); });
   add_value(verb, "--size", "WxH", "what the network takes [224x224]",

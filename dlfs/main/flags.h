@@ -32,11 +32,16 @@ void add_switch(CLI::App& verb, const std::string& name, const std::string& what
 void require(CLI::App& verb, std::initializer_list<const char*> names);  // they must be given
 bool is_given(const CLI::App& verb, const std::string& name);            // once the words are parsed
 
-// `words` name every limit that there is, or a number beyond one would be refused by a sentence that allows it.
+// What a number may be: all from `least` to `most`. `words` say so where the numbers themselves would read badly.
 template <typename Number>
 struct Allowed {
-  const char* words;
-  bool (*has)(Number);
+  Number least, most;
+  const char* words = nullptr;
+
+  std::string text() const {
+    if (words != nullptr) return words;
+    return concat(std::is_integral_v<Number> ? "a whole number" : "a number", " from ", least, " to ", most);
+  }
 };
 
 // `whose` stands before the default in the help.
@@ -46,9 +51,10 @@ void add_number(CLI::App& verb, const std::string& name, const std::string& what
   const auto take = [=, &number](const std::string& word) {
     const auto read =
         parse_number<std::conditional_t<std::is_floating_point_v<Number>, double, Number>>(word);
-    if (!read || !allowed.has(static_cast<Number>(*read)))
-      refuse(concat(name, " is ", word, ", but must be ", allowed.words));
-    number = static_cast<Number>(*read);
+    const Number value = static_cast<Number>(read.value_or(0));
+    if (!read || !(value >= allowed.least && value <= allowed.most))
+      refuse(concat(name, " is ", word, ", but must be ", allowed.text()));
+    number = value;
   };
   add_value(verb, name, "N", concat(what, " [", whose, number, "]"), take);
 }
