@@ -1,6 +1,7 @@
 #include "dlfs/main/command_line.h"
 
 #include <algorithm>
+#include <map>
 
 #include "dlfs/main/flags.h"
 #include "dlfs/main/help_notes.h"
@@ -181,8 +182,12 @@ void refuse_other_flags(const CLI::App& verb, const DataCommand& data) {
   if (!audit && data.out.empty()) refuse("data browse needs --out DIR, a new folder for the page");
 }
 
-// Those that only some kinds of bench look at.
+// A name that is needed, and flags that only some kinds of bench look at.
 void refuse_other_flags(const CLI::App& verb, const BenchCommand& bench) {
+  if ((bench.what == "train" || bench.what == "infer") && bench.name.empty())
+    refuse(concat("bench ", bench.what, " needs NAME, ", one_of_models));
+  if (bench.what == "load" && bench.name.empty())
+    refuse("bench load needs NAME, a store that dlfs import made");
   const char* const owners[][2] = {{"--classes", "train or infer"},
                                    {"--rounds", "train or infer"},
                                    {"--profile", "train or infer"},
@@ -227,45 +232,48 @@ void add_export(CLI::App& verb, ExportCommand& exported) {
   require(verb, {"FORMAT", "PATH", "--db"});
 }
 
-// The verbs with their flags, which write to the commands.
+// What would be done with a run that there is none of.
+void refuse_flags_of_a_run(const CLI::App& verb, const TrainCommand& train) {
+  if (!train.table && !train.profile) return;
+  for (const char* flag : {"--check", "--watch", "--run", "--epochs", "--weights"})
+    if (is_given(verb, flag))
+      refuse(concat(train.profile ? "--profile" : "--table", " trains nothing, so leave out ", flag));
+}
+
+// The verbs with their flags, and by name the command that was told, once the words are parsed.
 struct Verbs {
   Verbs() {
-    add_train(of_train, train);
-    add_eval(words.add_verb("eval", "measure a model file on test images", eval_notes), eval);
-    add_predict(words.add_verb("predict", "say what images show", predict_notes), predict);
-    of_bench = &words.add_verb("bench", "time operations or a training step", bench_notes);
-    add_bench(*of_bench, bench);
-    of_data = &words.add_verb("data", "look at images and labels before training", data_notes);
-    add_review(*of_data, data);
-    add_describe(words.add_verb("describe", "show a model's layers, parameters and memory", describe_notes),
-                 describe);
-    add_import(words.add_verb("import", "take in other tools' annotations", import_notes), import);
-    add_export(words.add_verb("export", "write annotations for other tools", export_notes), exported);
-    words.add_verb("doctor", "say what this machine has, and what it lacks", "");
+    add("train", "train a model on labelled images", train_notes, add_train, refuse_flags_of_a_run);
+    add("eval", "measure a model file on test images", eval_notes, add_eval);
+    add("predict", "say what images show", predict_notes, add_predict);
+    add("bench", "time operations or a training step", bench_notes, add_bench, refuse_other_flags);
+    add("data", "look at images and labels before training", data_notes, add_review, refuse_other_flags);
+    add("describe", "show a model's layers, parameters and memory", describe_notes, add_describe);
+    add("import", "take in other tools' annotations", import_notes, add_import);
+    add("export", "write annotations for other tools", export_notes, add_export);
+    add<DoctorCommand>("doctor", "say what this machine has, and what it lacks", "",
+                       [](CLI::App&, DoctorCommand&) {});
   }
 
   std::string overview() const { return concat(about, "\n", words.verbs(), about_more); }
 
-  TrainCommand train;
-  EvalCommand eval;
-  PredictCommand predict;
-  BenchCommand bench;
-  DataCommand data;
-  DescribeCommand describe;
-  ImportCommand import;
-  ExportCommand exported;
   Words words{std::string("dlfs ") + DLFS_VERSION};
-  CLI::App *of_data = nullptr, *of_bench = nullptr;
-  CLI::App& of_train = words.add_verb("train", "train a model on labelled images", train_notes);
-};
+  std::map<std::string, std::function<Command()>> commands;
 
-// What would be done with a run that there is none of.
-void refuse_flags_of_a_run(const Verbs& verbs) {
-  if (!verbs.train.table && !verbs.train.profile) return;
-  for (const char* flag : {"--check", "--watch", "--run", "--epochs", "--weights"})
-    if (is_given(verbs.of_train, flag))
-      refuse(concat(verbs.train.profile ? "--profile" : "--table", " trains nothing, so leave out ", flag));
-}
+ private:
+  // `judge` refuses words that do not go together.
+  template <typename Told>
+  void add(const char* name, const char* what, const char* notes, void (*add_flags)(CLI::App&, Told&),
+           void (*judge)(const CLI::App&, const Told&) = nullptr) {
+    CLI::App& verb = words.add_verb(name, what, notes);
+    const auto told = std::make_shared<Told>();
+    add_flags(verb, *told);
+    commands[name] = [=, &verb]() -> Command {
+      if (judge != nullptr) judge(verb, *told);
+      return *told;
+    };
+  }
+};
 
 // "help", "help VERB"
 std::string help(const Verbs& verbs, int count, const char* const* words) {
@@ -300,28 +308,7 @@ Command parse_command_line(int count, const char* const* words) {
   if (said.version) return ShowText{std::string("dlfs ") + DLFS_VERSION + "\n"};
   if (said.verb.empty()) return ShowText{verbs.overview()};
   if (said.help) return ShowText{verbs.words.help(said.verb)};
-  if (said.verb == "train") {
-    refuse_flags_of_a_run(verbs);
-    return verbs.train;
-  }
-  if (said.verb == "eval") return verbs.eval;
-  if (said.verb == "predict") return verbs.predict;
-  if (said.verb == "bench") {
-    if ((verbs.bench.what == "train" || verbs.bench.what == "infer") && verbs.bench.name.empty())
-      refuse(concat("bench ", verbs.bench.what, " needs NAME, ", one_of_models));
-    if (verbs.bench.what == "load" && verbs.bench.name.empty())
-      refuse("bench load needs NAME, a store that dlfs import made");
-    refuse_other_flags(*verbs.of_bench, verbs.bench);
-    return verbs.bench;
-  }
-  if (said.verb == "data") {
-    refuse_other_flags(*verbs.of_data, verbs.data);
-    return verbs.data;
-  }
-  if (said.verb == "describe") return verbs.describe;
-  if (said.verb == "import") return verbs.import;
-  if (said.verb == "export") return verbs.exported;
-  return DoctorCommand{};
+  return verbs.commands.at(said.verb)();
 }
 
 }  // namespace dlfs
