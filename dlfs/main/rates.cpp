@@ -12,63 +12,58 @@
 namespace dlfs {
 namespace {
 
-// Memory on the device, filled with numbers in [-0.5, 0.5).
-class Filled {
- public:
-  Filled(Device& device, const Spec& spec)
-      : memory_(device.allocate(bytes(spec))), tensor_{spec, memory_->data()} {
+// The shortest time that a function takes; its inputs (an absent one is none) hold numbers in [-0.5, 0.5).
+double fastest(Device& device, const Function& function, const std::vector<Spec>& in,
+               Precision precision = Precision::f32) {
+  std::vector<MemoryPtr> memories;
+  const auto filled = [&](const Spec& spec) {
+    if (!spec) return Tensor{};
+    const Tensor tensor{spec, memories.emplace_back(device.allocate(bytes(spec)))->data()};
     std::vector<float> values(static_cast<size_t>(spec.shape.count()));
     for (size_t i = 0; i < values.size(); ++i)
       values[i] = static_cast<float>(static_cast<uint32_t>(i * 2654435761U)) * 0x1p-32F - 0.5F;
-    upload_numbers(device, tensor_, values);
-  }
-  const Tensor& operator*() const { return tensor_; }
+    upload_numbers(device, tensor, values);
+    return tensor;
+  };
+  Scratch scratch;
+  Site site{{}, {}, {}, {}, {}, scratch, precision};
+  for (const Spec& spec : in) site.in.push_back(filled(spec));
+  for (const Spec& spec : function.infer({in, Mode::infer, precision}).outputs)
+    site.out.push_back(filled(spec));
+  const KernelPtr kernel = function.forward(device, site);
+  scratch.allocate(device);
+  return measure_kernel(device, *kernel).fastest;
+}
 
- private:
-  MemoryPtr memory_;
-  Tensor tensor_;
-};
+// So much of f32, or on a CPU 128 MiB: far more than any cache holds.
+Spec large_map(const Device& device, int megabytes) {
+  return {{device.kind() == DeviceKind::gpu ? megabytes : 128, 1, 512, 512}};
+}
 
 // p = p - rate * g: reads two tensors and writes one.
 double update_rate(Device& device) {
-  const int megabytes = device.kind() == DeviceKind::gpu ? 256 : 128;
-  const Spec spec{{megabytes, 1, 512, 512}};
-  const Filled p(device, spec), g(device, spec), rate(device, {});
-  Scratch scratch;
-  const KernelPtr add =
-      sgd_function({.momentum = 0})->forward(device, {{*rate, *p, *g, {}, {}}, {}, {}, {}, {}, scratch});
-  return 3 * static_cast<double>(bytes(spec)) / measure_kernel(device, *add).fastest;
+  const Spec p = large_map(device, 256);
+  const double seconds = fastest(device, *sgd_function({.momentum = 0}), {Spec{}, p, p, absent, absent});
+  return 3 * static_cast<double>(bytes(p)) / seconds;
 }
 
 double matrix_rate(Device& device, Precision precision, int n) {
-  const FunctionPtr linear = linear_function({});
   const Spec of{{n, 1, 1, n}, matrix_type(precision)};
-  const Filled x(device, of), w(device, of),
-      y(device, linear->infer({{of, of, absent}, Mode::infer, precision}).outputs[0]);
-  Scratch scratch;
-  const KernelPtr product = linear->forward(device, {{*x, *w, {}}, {*y}, {}, {}, {}, scratch, precision});
-  scratch.allocate(device);
-  return 2.0 * n * n * n / measure_kernel(device, *product).fastest;
-}
-
-// Bytes of x and of y, that a function makes of it, by its time.
-double rate_of(Device& device, const Function& function) {
-  const int megabytes = device.kind() == DeviceKind::gpu ? 1024 : 128;
-  const Spec spec{{megabytes, 1, 512, 512}};
-  const Filled x(device, spec), y(device, function.infer({{spec}}).outputs[0]);
-  Scratch scratch;
-  const KernelPtr kernel = function.forward(device, {{*x}, {*y}, {}, {}, {}, scratch});
-  scratch.allocate(device);
-  return static_cast<double>(bytes((*x).spec) + bytes((*y).spec)) / measure_kernel(device, *kernel).fastest;
+  return 2.0 * n * n * n / fastest(device, *linear_function({}), {of, of, absent}, precision);
 }
 
 }  // namespace
 
 double measure_copy(Device& device) {
-  return rate_of(device, *elementwise_function({.kind = Elementwise::relu}));
+  const Spec x = large_map(device, 1024);
+  const FunctionPtr relu = elementwise_function({.kind = Elementwise::relu});
+  return 2 * static_cast<double>(bytes(x)) / fastest(device, *relu, {x});
 }
 
-double measure_read(Device& device) { return rate_of(device, *reduce_function({})); }
+double measure_read(Device& device) {
+  const Spec x = large_map(device, 1024);
+  return static_cast<double>(bytes(x)) / fastest(device, *reduce_function({}), {x});
+}
 
 double measure_matrix(Device& device, Precision precision) {
   // Few cores do best where caches hold all; Tensor Cores, where a product is large.
