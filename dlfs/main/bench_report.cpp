@@ -1,4 +1,4 @@
-#include "dlfs/main/bench_report.h"
+#include "dlfs/main/bench.h"
 
 #include <algorithm>
 #include <cmath>
