@@ -69,39 +69,38 @@ ModelFile::ModelFile(const std::string& path) : path_(path), file_(read_safetens
       refuse("its metadata has no " + key + ", so it is not a model that dlfs wrote");
     return found->second;
   };
+  const auto refuse_value = [&](const std::string& key, const auto&... wanted) {
+    refuse(concat(key, " is \"", said(key), "\", but must be ", wanted...));
+  };
   description_.model = said("dlfs.model");
   std::vector<int> input;
-  if (!parse_numbers(said("dlfs.input"), input) || input.size() != 3 || input[0] < 1 || input[1] < 1 ||
-      input[2] < 1 || input[0] > 65535 || input[1] > 65535 || input[2] > 65535)
-    refuse("dlfs.input is \"" + said("dlfs.input") + "\", but must be height,width,channels, as 28,28,1");
+  if (!parse_numbers(said("dlfs.input"), input) || input.size() != 3 ||
+      !std::all_of(input.begin(), input.end(), [](int extent) { return extent >= 1 && extent <= 65535; }))
+    refuse_value("dlfs.input", "height,width,channels, as 28,28,1");
   description_.input = {1, input[0], input[1], input[2]};
   const size_t channels = static_cast<size_t>(input[2]);
-  if (!parse_numbers(said("dlfs.mean"), description_.mean) || description_.mean.size() != channels)
-    refuse("dlfs.mean is \"" + said("dlfs.mean") + "\", but must be " + std::to_string(channels) +
-           " numbers");
-  if (!parse_numbers(said("dlfs.deviation"), description_.deviation) ||
-      description_.deviation.size() != channels)
-    refuse("dlfs.deviation is \"" + said("dlfs.deviation") + "\", but must be " + std::to_string(channels) +
-           " numbers");
+  const auto take = [&](const std::string& key, std::vector<float>& numbers) {
+    if (!parse_numbers(said(key), numbers) || numbers.size() != channels)
+      refuse_value(key, channels, " numbers");
+  };
+  take("dlfs.mean", description_.mean);
+  take("dlfs.deviation", description_.deviation);
   for (const float mean : description_.mean)
-    if (!std::isfinite(mean)) refuse("dlfs.mean is \"" + said("dlfs.mean") + "\", but must be finite");
+    if (!std::isfinite(mean)) refuse_value("dlfs.mean", "finite");
   for (const float deviation : description_.deviation)
-    if (!std::isfinite(deviation) || deviation <= 0)
-      refuse("dlfs.deviation is \"" + said("dlfs.deviation") + "\", but must be above 0");
+    if (!std::isfinite(deviation) || deviation <= 0) refuse_value("dlfs.deviation", "above 0");
   const Json classes = Json::parse(said("dlfs.classes"), path_ + ": dlfs.classes");
   for (const Json& name : classes.items()) {
     if (name.string() == nullptr)
       refuse("dlfs.classes holds a " + std::string(name.kind()) + ", but must hold names");
     description_.classes.push_back(*name.string());
   }
-  if (description_.classes.empty())
-    refuse("dlfs.classes is \"" + said("dlfs.classes") + "\", but must be a list of names");
+  if (description_.classes.empty()) refuse_value("dlfs.classes", "a list of names");
   if (std::vector<int> resize; file_.metadata.count("dlfs.test_resize") > 0) {
     const int least = std::max(input[0], input[1]);
     if (!parse_numbers(said("dlfs.test_resize"), resize) || resize.size() != 1 || resize[0] < least ||
         resize[0] > largest_test_resize)
-      refuse(concat("dlfs.test_resize is \"", said("dlfs.test_resize"), "\", but must be from ", least,
-                    " to ", largest_test_resize));
+      refuse_value("dlfs.test_resize", "from ", least, " to ", largest_test_resize);
     description_.test_resize = resize[0];
   }
 }
