@@ -35,6 +35,12 @@ std::string with_separators(int64_t value);                        // 9123 -> "9
 std::string human_bytes(size_t bytes);                             // 1536 -> "1.5 KiB"
 std::string fixed(double value, int digits);                       // 0.9123, 2 -> "0.91"
 std::string join(const std::vector<std::string>& parts, const std::string& between);
+template <typename Number>
+std::string join(const std::vector<Number>& numbers, const std::string& between) {
+  std::vector<std::string> parts;
+  for (const Number number : numbers) parts.push_back(concat(number));
+  return join(parts, between);
+}
 // The bytes of the UTF-8 character that `text` begins with, or 0 where that is none.
 size_t character_length(std::string_view text);
 int width(const std::string& text);                     // in columns of a terminal: one a code point of UTF-8

@@ -201,12 +201,7 @@ std::string header_of(const SafeTensors& content) {
 
 }  // namespace
 
-std::string text_of_shape(const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  sizes.reserve(shape.size());
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return "[" + join(sizes, ",") + "]";
-}
+std::string text_of_shape(const std::vector<int64_t>& shape) { return "[" + join(shape, ",") + "]"; }
 
 const SafeTensor* SafeTensors::find(std::string_view name) const {
   for (const SafeTensor& tensor : tensors) {

@@ -11,9 +11,7 @@ using Fall = RateSchedule::Fall;
 
 std::string to_string(const RateSchedule& schedule) {
   if (schedule.fall != Fall::steps) return schedule.fall == Fall::cosine ? "cosine" : "constant";
-  std::vector<std::string> epochs;
-  for (const int epoch : schedule.milestones) epochs.push_back(std::to_string(epoch));
-  return "steps:" + join(epochs, ",");
+  return "steps:" + join(schedule.milestones, ",");
 }
 
 RateSchedule parse_schedule(const std::string& text) {

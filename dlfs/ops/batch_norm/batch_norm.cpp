@@ -82,10 +82,8 @@ class Statistics : public OpFunction<StatisticsSettings> {
       : OpFunction("batch_norm_statistics", settings, DLFS_HALVES_WITHOUT_GRADIENT(statistics)) {}
 
   std::string settings() const override {
-    std::vector<std::string> momentum, count;
-    for (const float number : settings_.momentum) momentum.push_back(concat(number));
-    for (const int64_t number : settings_.count) count.push_back(concat(number));
-    return concat(R"({"momentum": [)", join(momentum, ", "), R"(], "count": [)", join(count, ", "), "]}");
+    return concat(R"({"momentum": [)", join(settings_.momentum, ", "), R"(], "count": [)",
+                  join(settings_.count, ", "), "]}");
   }
 
   Signature infer(const Inputs& in) const override {

@@ -12,9 +12,7 @@ class Concat : public OpFunction<ConcatSettings> {
   explicit Concat(const ConcatSettings& settings) : OpFunction("concat", settings, DLFS_HALVES(concat)) {}
 
   std::string settings() const override {
-    std::vector<std::string> numbers;
-    for (const int channels : settings_.channels) numbers.push_back(std::to_string(channels));
-    return concat(R"({"channels": [)", join(numbers, ", "), "]}");
+    return concat(R"({"channels": [)", join(settings_.channels, ", "), "]}");
   }
 
   Signature infer(const Inputs& in) const override {

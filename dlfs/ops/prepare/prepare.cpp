@@ -7,20 +7,14 @@
 namespace dlfs {
 namespace {
 
-std::string list_of(const std::vector<float>& numbers) {
-  std::string list;
-  for (const float number : numbers) list += (list.empty() ? "" : ", ") + concat(number);
-  return "[" + list + "]";
-}
-
 class Prepare : public OpFunction<PrepareSettings> {
  public:
   explicit Prepare(const PrepareSettings& settings)
       : OpFunction("prepare", settings, DLFS_HALVES_WITHOUT_GRADIENT(prepare_forward)) {}
 
   std::string settings() const override {
-    return concat(R"({"mean": )", list_of(settings_.mean), R"(, "deviation": )", list_of(settings_.deviation),
-                  R"(, "form": ")", to_string(settings_.form), "\"}");
+    return concat(R"({"mean": [)", join(settings_.mean, ", "), R"(], "deviation": [)",
+                  join(settings_.deviation, ", "), R"(], "form": ")", to_string(settings_.form), "\"}");
   }
 
   Signature infer(const Inputs& in) const override {
