@@ -56,8 +56,7 @@ BatchNorm norm_of(Value x, const std::string& name) {
   return {.scale = add(".weight", Role::parameter, 1),
           .bias = add(".bias", Role::parameter, 0),
           .mean = add(".running_mean", Role::statistic, 0),
-          .variance = add(".running_var", Role::statistic, 1),
-          .sums = {}};
+          .variance = add(".running_var", Role::statistic, 1)};
 }
 
 Value join_of(Value x, bool projects) {

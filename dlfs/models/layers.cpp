@@ -39,8 +39,7 @@ BatchNorm add_norm(Trace& trace, const ConvNorm& layer) {
   return {.scale = add("weight", layer.zero_scale ? 0 : 1, Role::parameter),
           .bias = add("bias", 0, Role::parameter),
           .mean = add("running_mean", 0, Role::statistic),
-          .variance = add("running_var", 1, Role::statistic),
-          .sums = {}};
+          .variance = add("running_var", 1, Role::statistic)};
 }
 
 // In training the convolution, beside the norm that is still to be applied; in inference the two folded into one, with

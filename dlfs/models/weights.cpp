@@ -40,7 +40,7 @@ const NameMap& likeliest(const SafeTensors& file, const State& state) {
 
 // What loading would give.
 WeightsReport compare(const NameMap& map, const SafeTensors& file, const Found& found, const State& state) {
-  WeightsReport report{.source = map.source, .loaded = {}, .missing = {}, .wrong = {}, .left_over = {}};
+  WeightsReport report{.source = map.source};
   for (const State::Entry& entry : state.entries()) {
     if (!in_model_file(entry)) continue;
     const auto at = found.find(entry.name);

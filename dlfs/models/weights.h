@@ -28,11 +28,10 @@ struct WeightsSettings {
 // Tensor by tensor.
 struct WeightsReport {
   std::string source;
-  std::vector<std::string> loaded;   // our names, as are the next
-  std::vector<std::string> missing;  // in the file
-  std::vector<std::string> wrong;    // "fc.weight is F32 [1000,512], but must be [10,512]"
-  std::vector<std::string>
-      left_over;  // their names; batch counts of norms (num_batches_tracked) are passed over
+  std::vector<std::string> loaded = {};     // our names, as are the next
+  std::vector<std::string> missing = {};    // in the file
+  std::vector<std::string> wrong = {};      // "fc.weight is F32 [1000,512], but must be [10,512]"
+  std::vector<std::string> left_over = {};  // their names, but for num_batches_tracked of norms
 
   bool complete() const { return missing.empty() && wrong.empty() && left_over.empty(); }
 };

@@ -7,8 +7,8 @@ namespace dlfs {
 
 struct BatchNorm {
   Value scale, bias, mean, variance;
-  Value
-      sums;  // of x, as conv gives them with `sums` or `moments`: the pass over x for m and v is saved; may be null
+  // Of x, as conv gives them with `sums` or `moments`: the pass over x for m and v is saved; may be null.
+  Value sums = {};
   bool moments = false;  // which of the two
 };
 

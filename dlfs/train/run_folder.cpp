@@ -62,9 +62,6 @@ Picture sheet_of(const Source& test, const Model& model, const std::vector<Predi
   PredictionSheet sheet{.title = title + ": what it sees in the first test images",
                         .image = recipe.slot,
                         .channels = recipe.channels,
-                        .pixels = {},
-                        .predicted = {},
-                        .actual = {},
                         .class_names = test.classes()};
   SampleMaker maker;
   for (uint32_t i = 0; i < predictions.size() && sheet.predicted.size() < sheet_images; ++i) {
@@ -127,7 +124,7 @@ void RunFolder::finish(const State& state, Device& device, const ModelDescriptio
   save_model(file("model.safetensors"), state, device, description);
 
   const std::string title = config_.model + " on " + last_part(config_.data);
-  LearningCurve curve{.title = title, .losses = {}, .accuracies = {}};
+  LearningCurve curve{.title = title};
   for (const StepEvent& event : losses_) curve.losses.push_back(*event.loss);
   for (const EpochEvent& event : epochs_)
     curve.accuracies.push_back(static_cast<float>(accuracy(event.correct, event.count)));
