@@ -43,7 +43,6 @@ class BatchNormFunction : public OpFunction<BatchNormSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == 2 * per_side, "batch_norm takes twelve inputs");
-    const auto refuse = [](const auto&... fact) { throw ShapeError("batch_norm", concat(fact...)); };
     const Spec &x = in[in_x], &shortcut = in[in_shortcut];
     if (!is_float(x.dtype)) refuse("x is ", to_string(x), ", but must be f32, f16 or bf16");
     check_side(in, 0, "");

@@ -43,15 +43,13 @@ class ElementwiseFunction : public OpFunction<ElementwiseSettings> {
 
   Signature infer(const Inputs& in) const override {
     DLFS_CHECK(in.size() == row_of(settings_.kind).inputs, name(), " of ", in.size(), " inputs");
-    if (settings_.slope < 0)
-      throw ShapeError(name(), concat("slope ", settings_.slope, " is negative; it must be at least 0"));
+    if (settings_.slope < 0) refuse("slope ", settings_.slope, " is negative; it must be at least 0");
     for (const Spec& spec : in.specs)
       if (spec) check_map(name(), "an input", spec);
     const Spec& given = in[0] ? in[0] : in[1];
     if (in.size() == 2 && in[1] && in[1].dtype != given.dtype)
-      throw ShapeError(name(),
-                       concat("a is ", to_string(in[0]), " and b ", to_string(in[1]),
-                              "; give both one type (Trace::weight() gives a parameter that of maps)"));
+      refuse("a is ", to_string(in[0]), " and b ", to_string(in[1]),
+             "; give both one type (Trace::weight() gives a parameter that of maps)");
     const Shape y = in.size() == 1 ? in[0].shape : broadcast(in[0], in[1]);
     Signature signature{.outputs = {{y, given.dtype}}};
     for (const Spec& spec : in.specs)
@@ -81,9 +79,8 @@ class ElementwiseFunction : public OpFunction<ElementwiseSettings> {
     if (!a || !b) return a ? a.shape : b.shape;
     const auto extent = [&](const char* axis, int of_a, int of_b) {
       if (of_a != of_b && of_a != 1 && of_b != 1)
-        throw ShapeError(
-            name(), concat("a ", to_string(a.shape), " and b ", to_string(b.shape), " have ", of_a, " and ",
-                           of_b, " as their ", axis, "; extents must be equal, or 1 on one side"));
+        refuse("a ", to_string(a.shape), " and b ", to_string(b.shape), " have ", of_a, " and ", of_b,
+               " as their ", axis, "; extents must be equal, or 1 on one side");
       return std::max(of_a, of_b);
     };
     return {extent("n", a.shape.n, b.shape.n), extent("h", a.shape.h, b.shape.h),

@@ -17,9 +17,9 @@ class StemFilter : public OpFunction<StemFilterSettings> {
     const Shape w = in[0].shape;
     check_map(name(), "w", in[0]);
     if (settings_.form == ImageForm::blocks && (w.h != 7 || w.w != 7 || w.c != 3))
-      throw ShapeError(name(), concat("w is ", to_string(w), ", but blocks are for filters [k,7,7,3]"));
+      refuse("w is ", to_string(w), ", but blocks are for filters [k,7,7,3]");
     if (settings_.form == ImageForm::padded && w.c > 8)
-      throw ShapeError(name(), concat("w is ", to_string(w), ", but must have at most 8 channels"));
+      refuse("w is ", to_string(w), ", but must have at most 8 channels");
     const Shape y = settings_.form == ImageForm::blocks   ? Shape{w.n, 4, 4, 16}
                     : settings_.form == ImageForm::padded ? Shape{w.n, w.h, w.w, 8}
                                                           : w;
