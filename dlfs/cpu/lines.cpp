@@ -2,19 +2,11 @@
 
 #include <numeric>
 
-#include "dlfs/base/error.h"
-#include "dlfs/base/text.h"
 #include "dlfs/cpu/number.h"
 
 namespace dlfs {
 
 constexpr int few = 16;  // lines whose sums may stay in f32
-
-void require_cpu_type(const std::string& who, DType dtype) {
-  if (dtype != DType::f32 && dtype != DType::bf16)
-    throw DeviceError(who, concat("maps are ", to_string(dtype),
-                                  ", but a CPU computes f32 and bf16; use a GPU, or precision bf16"));
-}
 
 MapLines::MapLines(const Shape& map) : channels(map.c), count(map.count()), width(std::lcm(channels, 8)) {
   while (width < 256) width *= 2;  // long enough for vectors and short enough for the nearest cache

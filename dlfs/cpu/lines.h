@@ -4,15 +4,11 @@
 #pragma once
 
 #include <algorithm>
-#include <string>
 #include <vector>
 
 #include "dlfs/tensor/tensor.h"
 
 namespace dlfs {
-
-// Throws DeviceError, told by `who`, unless maps of the type are computed on a CPU: f32 or bf16.
-void require_cpu_type(const std::string& who, DType dtype);
 
 struct MapLine {
   int64_t first, count;  // of the map's numbers
