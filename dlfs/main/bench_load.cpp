@@ -7,7 +7,7 @@
 #include "dlfs/data/loader/loader.h"
 #include "dlfs/main/progress.h"
 #include "dlfs/main/verbs.h"
-#include "dlfs/train/images.h"
+#include "dlfs/train/start.h"
 
 namespace dlfs {
 namespace {
@@ -101,9 +101,7 @@ void run_bench_load(const BenchCommand& command, Device& device, std::ostream& o
   Trace trace(state, {.mode = Mode::infer});
   const Model shape{
       .name = "images", .input = {1, recipe.slot.height, recipe.slot.width, 3}, .build = nullptr};
-  trace.output("images",
-               loaded_images(trace, shape, batch,
-                             {.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}}));
+  trace.output("images", loaded_images(trace, shape, batch, imagenet_statistics()));
   Plan plan(std::move(trace));
   plan.compile(device);
 

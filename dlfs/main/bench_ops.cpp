@@ -20,6 +20,7 @@
 #include "dlfs/ops/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "dlfs/ops/upsample/upsample.h"
 #include "dlfs/tensor/half.h"
+#include "dlfs/train/start.h"
 
 namespace dlfs {
 namespace {
@@ -68,7 +69,7 @@ Value join_of(Value x, bool projects) {
 
 Value prepare_of(Value pixels) {
   const Value looks = pixels.trace().input("looks", {{pixels.shape().n, 1, 1, look_numbers}});
-  return prepare(pixels, looks, {.mean = {0.485F, 0.456F, 0.406F}, .deviation = {0.229F, 0.224F, 0.225F}});
+  return prepare(pixels, looks, imagenet_statistics());
 }
 
 // The update of x itself.
