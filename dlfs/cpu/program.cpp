@@ -15,6 +15,7 @@ Operand Program::temporary_bytes(size_t size) {
   made.offset = scratch_bytes_;
   made.given = true;
   scratch_bytes_ += aligned(size);
+  if (request_) request_(scratch_bytes_);
   return made;
 }
 

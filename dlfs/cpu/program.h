@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,10 @@ class Program : public Kernel {
  public:
   using Call = std::function<void(std::byte* scratch)>;
 
-  // `scratch` says, whenever the program runs, where scratch_bytes() of working memory are.
-  explicit Program(std::function<void*()> scratch) : scratch_(std::move(scratch)) {}
+  // `scratch` says, whenever the program runs, where scratch_bytes() of working memory are; `request` hears how many these
+  // are as calls are added.
+  explicit Program(std::function<void*()> scratch, std::function<void(size_t)> request = nullptr)
+      : scratch_(std::move(scratch)), request_(std::move(request)) {}
 
   void add(Call call, When when = When::run) {
     (when == When::run ? calls_ : refresh_calls_).push_back(std::move(call));
@@ -69,11 +72,19 @@ class Program : public Kernel {
   void do_all(const std::vector<Call>& calls) const;
 
   std::function<void*()> scratch_;
+  std::function<void(size_t)> request_;
   std::vector<Call> calls_, refresh_calls_;
   std::vector<MemoryPtr> kept_;
   size_t scratch_bytes_ = 0;
   std::vector<std::string> engines_;
 };
+
+// A program whose working memory is a Site's scratch.
+template <typename Scratch>
+std::unique_ptr<Program> program_in(Scratch& scratch) {
+  return std::make_unique<Program>([&scratch] { return scratch.data(); },
+                                   [&scratch](size_t size) { scratch.request(size); });
+}
 
 // For the files that speak to oneDNN. An argument's format is the one that the primitive states.
 struct Argument {

@@ -15,10 +15,6 @@ Convolution convolution(const ConvSettings& settings) {
           .groups = settings.groups};
 }
 
-std::unique_ptr<Program> empty_program(Scratch& scratch) {
-  return std::make_unique<Program>([&scratch] { return scratch.data(); });
-}
-
 // sums f32 [1,1,2,c] of y and of its squares over all positions, in double.
 void add_sums(Program& program, const Operand& y, const Operand& sums) {
   const int64_t channels = y.spec.shape.c;
@@ -67,7 +63,7 @@ Sink sink(const Grad& grad) { return {.to = grad.to, .add = grad.how == Write::a
 }  // namespace
 
 KernelPtr conv_forward_cpu(Device& device, const Site& site, const ConvSettings& settings) {
-  auto program = empty_program(site.scratch);
+  auto program = program_in(site.scratch);
   const Tensor &x = site.in[0], &w = site.in[1], &bias = site.in[2], &y = site.out[0];
   ConvolutionInference with;
   if (site.is_fixed(1)) with = {.keeper = &device, .relu = settings.relu};
@@ -77,12 +73,11 @@ KernelPtr conv_forward_cpu(Device& device, const Site& site, const ConvSettings&
   if (relu_apart) add_relu(*program, y);
   if (settings.sums) add_sums(*program, y, site.out[1]);
   if (settings.moments) add_moments(*program, y, site.out[1]);
-  site.scratch.request(program->scratch_bytes());
   return program;
 }
 
 KernelPtr conv_backward_cpu(Device&, const Site& site, const ConvSettings& settings) {
-  auto program = empty_program(site.scratch);
+  auto program = program_in(site.scratch);
   const Tensor &x = site.in[0], &w = site.in[1];
   const Grad &d_x = site.d_in[0], &d_w = site.d_in[1], &d_bias = site.d_in[2];
   Operand d_y = site.d_out[0];
@@ -91,7 +86,6 @@ KernelPtr conv_backward_cpu(Device&, const Site& site, const ConvSettings& setti
   if (d_w.how != Write::skip) add_convolution_weights(*program, convolution(settings), x, d_y, sink(d_w));
   if (d_bias.how != Write::skip)
     add_channel_sums(*program, d_y, d_bias.to, {.add = d_bias.how == Write::add});
-  site.scratch.request(program->scratch_bytes());
   return program;
 }
 

@@ -56,14 +56,14 @@ StretchFill fill_with(const ElementwiseSettings& settings, Part part, const Walk
 }  // namespace
 
 KernelPtr elementwise_forward_cpu(Device&, const Site& site, const ElementwiseSettings& settings) {
-  auto program = std::make_unique<Program>([] { return nullptr; });
+  auto program = program_in(site.scratch);
   const Walk walk = elementwise_walk(site);
   add_map(*program, walk, fill_with(settings, Part::value, walk, site), site.out[0]);
   return program;
 }
 
 KernelPtr elementwise_backward_cpu(Device&, const Site& site, const ElementwiseSettings& settings) {
-  auto program = std::make_unique<Program>([&scratch = site.scratch] { return scratch.data(); });
+  auto program = program_in(site.scratch);
   const Walk walk = elementwise_walk(site);
   for (size_t i = 0; i < site.d_in.size(); ++i) {
     const auto& [to, how] = site.d_in[i];
@@ -75,7 +75,6 @@ KernelPtr elementwise_backward_cpu(Device&, const Site& site, const ElementwiseS
     else
       add_sum_over(*program, walk, fill, to, {.side = i == 0 ? Walk::a : Walk::b, .add = add});
   }
-  site.scratch.request(program->scratch_bytes());
   return program;
 }
 

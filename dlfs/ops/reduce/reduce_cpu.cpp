@@ -7,7 +7,7 @@
 namespace dlfs {
 
 KernelPtr reduce_forward_cpu(Device&, const Site& site, const ReduceSettings& settings) {
-  auto program = std::make_unique<Program>([&scratch = site.scratch] { return scratch.data(); });
+  auto program = program_in(site.scratch);
   const Tensor &x = site.in[0], &y = site.out[0];
   const auto fill = [x](const WalkStretch& stretch, float* results) {
     const float* const from = as_f32(x, stretch.at[Walk::whole], stretch.count, results);
@@ -15,13 +15,12 @@ KernelPtr reduce_forward_cpu(Device&, const Site& site, const ReduceSettings& se
   };
   add_sum_over(*program, walk(x.shape(), y.shape(), y.shape()), fill, y,
                {.side = Walk::a, .scale = reduce_scale(settings, x.shape(), y.shape())});
-  site.scratch.request(program->scratch_bytes());
   return program;
 }
 
 // d_x = d_y at the place that x went to, times the scale.
 KernelPtr reduce_backward_cpu(Device&, const Site& site, const ReduceSettings& settings) {
-  auto program = std::make_unique<Program>([] { return nullptr; });
+  auto program = program_in(site.scratch);
   const auto& [d_x, how] = site.d_in[0];
   const Shape x = d_x.shape(), y = site.d_out[0].shape();
   const Walk through = walk(x, y, y);
