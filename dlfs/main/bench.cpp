@@ -5,7 +5,7 @@
 
 namespace dlfs {
 
-void run_bench(const BenchCommand& command, std::ostream& out) {
+void run_verb(const BenchCommand& command, std::ostream& out) {
   const bool of_model = command.what == "train" || command.what == "infer";
   Model model = of_model ? find_model(command.name) : Model{};
   if (command.size) model.input = {1, command.size->height, command.size->width, model.input.c};

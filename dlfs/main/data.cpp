@@ -80,7 +80,7 @@ void run_browse(const DataCommand& command, std::ostream& out) {
 
 }  // namespace
 
-void run_data(const DataCommand& command, std::ostream& out) {
+void run_verb(const DataCommand& command, std::ostream& out) {
   if (command.what == "audit")
     run_audit(command, out);
   else

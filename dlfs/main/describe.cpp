@@ -36,7 +36,7 @@ int64_t new_parameters(const Graph& graph, const Graph::Call& call, std::set<int
 
 // The model for one batch of inference: a line a layer with the extent of its output, its parameters and the
 // multiply-adds of one image, then the sums. No device is touched.
-void run_describe(const DescribeCommand& command, std::ostream& out) {
+void run_verb(const DescribeCommand& command, std::ostream& out) {
   const Model& model = find_model(command.model);
   const Shape one = model.input;
   State state(1);

@@ -8,7 +8,7 @@
 
 namespace dlfs {
 
-void run_doctor(std::ostream& out) {
+void run_verb(const DoctorCommand&, std::ostream& out) {
   const CpuFacts cpu = cpu_facts();
   const GpuReport gpu = look_for_gpus({.memory_free = true, .nvjpeg = true});
   const auto line = [&](const std::string& what, const auto&... fact) {

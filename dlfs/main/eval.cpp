@@ -28,7 +28,7 @@ Model model_of(const ModelDescription& description, const std::string& path) {
   return model;
 }
 
-void run_eval(const EvalCommand& command, std::ostream& out) {
+void run_verb(const EvalCommand& command, std::ostream& out) {
   const ModelFile file(command.weights);
   const ModelDescription& description = file.description();
   const Model model = model_of(description, command.weights);

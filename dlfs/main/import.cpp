@@ -43,7 +43,7 @@ std::string remarks(const ImportReport& report) {
 
 }  // namespace
 
-void run_import(const ImportCommand& command, std::ostream& out) {
+void run_verb(const ImportCommand& command, std::ostream& out) {
   const Stopwatch watch;
   const size_t slash = command.store.rfind('/');
   if (slash != std::string::npos && slash > 0) make_directories(command.store.substr(0, slash));
@@ -64,7 +64,7 @@ void run_import(const ImportCommand& command, std::ostream& out) {
       << columns(rows) << fitted(remarks(report));
 }
 
-void run_export(const ExportCommand& command, std::ostream& out) {
+void run_verb(const ExportCommand& command, std::ostream& out) {
   const Store store(command.store, StoreUse::read);
   const ExportCounts counts = export_annotations(store, command.request);
   std::string text =

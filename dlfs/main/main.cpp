@@ -19,16 +19,7 @@ namespace {
 void run(const dlfs::Command& command) {
   using namespace dlfs;
   std::ostream& out = std::cout;
-  if (const auto* train = std::get_if<TrainCommand>(&command)) run_train(*train, out);
-  if (const auto* eval = std::get_if<EvalCommand>(&command)) run_eval(*eval, out);
-  if (const auto* predict = std::get_if<PredictCommand>(&command)) run_predict(*predict, out);
-  if (const auto* bench = std::get_if<BenchCommand>(&command)) run_bench(*bench, out);
-  if (const auto* data = std::get_if<DataCommand>(&command)) run_data(*data, out);
-  if (const auto* describe = std::get_if<DescribeCommand>(&command)) run_describe(*describe, out);
-  if (const auto* import = std::get_if<ImportCommand>(&command)) run_import(*import, out);
-  if (const auto* exported = std::get_if<ExportCommand>(&command)) run_export(*exported, out);
-  if (std::holds_alternative<DoctorCommand>(command)) run_doctor(out);
-  if (const auto* show = std::get_if<ShowText>(&command)) out << show->text;
+  std::visit([&](const auto& told) { run_verb(told, out); }, command);
   out.flush();
   if (!out) throw FileError("dlfs", "standard output cannot be written");
 }

@@ -170,7 +170,7 @@ class Predictor {
 
 }  // namespace
 
-void run_predict(const PredictCommand& command, std::ostream& out) {
+void run_verb(const PredictCommand& command, std::ostream& out) {
   const ModelFile file(command.weights);
   const ModelDescription& description = file.description();
   const Model model = model_of(description, command.weights);

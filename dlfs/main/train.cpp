@@ -77,7 +77,7 @@ void report_weights(const std::string& path, const WeightsReport& report, std::o
 
 }  // namespace
 
-void run_train(const TrainCommand& command, std::ostream& out) {
+void run_verb(const TrainCommand& command, std::ostream& out) {
   const Model& named = find_model(command.model);
   const Sources sources = open_sources(command.data);
   Model model = model_for(named, *sources.train);

@@ -12,16 +12,19 @@
 
 namespace dlfs {
 
-void run_train(const TrainCommand& command, std::ostream& out);
-void run_eval(const EvalCommand& command, std::ostream& out);
-void run_predict(const PredictCommand& command, std::ostream& out);
-void run_bench(const BenchCommand& command, std::ostream& out);
+void run_verb(const TrainCommand& command, std::ostream& out);
+void run_verb(const EvalCommand& command, std::ostream& out);
+void run_verb(const PredictCommand& command, std::ostream& out);
+void run_verb(const BenchCommand& command, std::ostream& out);
+void run_verb(const DataCommand& command, std::ostream& out);
+void run_verb(const DescribeCommand& command, std::ostream& out);
+void run_verb(const ImportCommand& command, std::ostream& out);
+void run_verb(const ExportCommand& command, std::ostream& out);
+void run_verb(const DoctorCommand& command, std::ostream& out);
+inline void run_verb(const ShowText& show, std::ostream& out) { out << show.text; }
+
+// `bench load`, on the device that bench has opened.
 void run_bench_load(const BenchCommand& command, Device& device, std::ostream& out);
-void run_data(const DataCommand& command, std::ostream& out);
-void run_describe(const DescribeCommand& command, std::ostream& out);
-void run_import(const ImportCommand& command, std::ostream& out);
-void run_export(const ExportCommand& command, std::ostream& out);
-void run_doctor(std::ostream& out);
 
 // Some of what was asked for could not be done; the rest was, and why not has been said.
 class PartlyDone : public Error {
