@@ -46,16 +46,22 @@ Operand add_relu_gradient(Program& program, const Operand& y, const Operand& d_y
 void add_channel_sums(Program& program, const Operand& of, const Operand& sums,
                       const ChannelSumSettings& settings) {
   const int64_t channels = of.spec.shape.c;
-  const Operand totals = program.temporary_bytes(channels * sizeof(double));
+  const int64_t count = settings.squares ? 2 * channels : channels;
+  const Operand totals = program.temporary_bytes(count * sizeof(double));
   for_type(of.spec.dtype, [&]<typename T>() {
-    program.add([of, sums, totals, channels, rows = of.spec.shape.count() / channels,
-                 add = settings.add](std::byte* scratch) {
+    program.add([=, rows = of.spec.shape.count() / channels](std::byte* scratch) {
       double* __restrict const total = totals.at<double>(scratch);
-      std::fill(total, total + channels, 0.0);
+      std::fill_n(total, count, 0.0);
       const T* __restrict row = of.at<T>(scratch);
-      for (int64_t i = 0; i < rows; ++i, row += channels)
+      for (int64_t i = 0; i < rows; ++i, row += channels) {
         for (int64_t c = 0; c < channels; ++c) total[c] += static_cast<float>(row[c]);
-      for (int64_t c = 0; c < channels; ++c) put(sums.at(scratch)[c], total[c], add);
+        if (settings.squares)
+          for (int64_t c = 0; c < channels; ++c) {
+            const double value = static_cast<float>(row[c]);
+            total[channels + c] += value * value;
+          }
+      }
+      for (int64_t c = 0; c < count; ++c) put(sums.at(scratch)[c], total[c], settings.add);
     });
   });
 }

@@ -12,9 +12,11 @@ void add_sum(Program&, const Operand& from, const Operand& to);  // to += from
 // What arrives before the ReLU: d_y where y > 0 (or NaN), else 0. Gives a temporary.
 Operand add_relu_gradient(Program&, const Operand& y, const Operand& d_y);
 
-// sums [1,1,1,c] = (or +=, with add) the sum of each channel over all positions of `of` [n,h,w,c], in double.
+// sums [1,1,1,c] = (or +=, with add) the sum of each channel over all positions of `of` [n,h,w,c], in double; with squares
+// sums [1,1,2,c], which end with those of the squares.
 struct ChannelSumSettings {
   bool add = false;
+  bool squares = false;
 };
 void add_channel_sums(Program&, const Operand& of, const Operand& sums,
                       const ChannelSumSettings& settings = {});

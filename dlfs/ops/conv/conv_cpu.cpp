@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "dlfs/cpu/convolution.h"
 #include "dlfs/cpu/loops.h"
 #include "dlfs/cpu/number.h"
@@ -13,27 +11,6 @@ Convolution convolution(const ConvSettings& settings) {
           .pad = settings.pad,
           .dilation = settings.dilation,
           .groups = settings.groups};
-}
-
-// sums f32 [1,1,2,c] of y and of its squares over all positions, in double.
-void add_sums(Program& program, const Operand& y, const Operand& sums) {
-  const int64_t channels = y.spec.shape.c;
-  const Operand totals = program.temporary_bytes(static_cast<size_t>(2 * channels) * sizeof(double));
-  for_type(y.spec.dtype, [&]<typename T>() {
-    program.add([=, rows = y.spec.shape.count() / channels](std::byte* scratch) {
-      double* __restrict const total = totals.at<double>(scratch);
-      double* __restrict const squares = total + channels;
-      std::fill_n(total, 2 * channels, 0.0);
-      const T* __restrict row = y.at<const T>(scratch);
-      for (int64_t i = 0; i < rows; ++i, row += channels)
-        for (int64_t c = 0; c < channels; ++c) {
-          const double value = static_cast<double>(static_cast<float>(row[c]));
-          total[c] += value;
-          squares[c] += value * value;
-        }
-      for (int64_t c = 0; c < 2 * channels; ++c) put(sums.at(scratch)[c], total[c]);
-    });
-  });
 }
 
 // moments f32 [1,1,2,c]: mean and variance of y over all positions, in double about the first one.
@@ -71,7 +48,7 @@ KernelPtr conv_forward_cpu(Device& device, const Site& site, const ConvSettings&
   const bool relu_apart = settings.relu && !with.relu;
   add_convolution(*program, convolution(settings), x, w, bias, y, with);
   if (relu_apart) add_relu(*program, y);
-  if (settings.sums) add_sums(*program, y, site.out[1]);
+  if (settings.sums) add_channel_sums(*program, y, site.out[1], {.squares = true});
   if (settings.moments) add_moments(*program, y, site.out[1]);
   return program;
 }
