@@ -24,10 +24,10 @@ const char* const train_notes =
 learning curve, and a sheet of test images with what the model sees in them.
 
 --weights takes a model file of train's, or a safetensors file of torchvision's,
-timm's or Gluon's nets, and says which tensors fit; for another number of classes
-the last layer begins anew. Images are then normalised as those weights are used
-to: as the model file says, else by the mean and deviation of ImageNet. A tenth of
-the usual --lr suits what has learned already.
+timm's or Gluon's nets, and says which tensors fit; for another number of
+classes the last layer begins anew. Images are then normalised as those weights
+are used to: as the model file says, else by the mean and deviation of ImageNet.
+A tenth of the usual --lr suits what has learned already.
 
 Images of any size are stretched to the model's and normalised by the mean and
 deviation of the training images. With --test-resize 256 the shorter side of a
