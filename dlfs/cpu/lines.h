@@ -34,7 +34,6 @@ struct MapLines {
 
 class LineReader {
  public:
-  LineReader() = default;
   LineReader(const Tensor& map, int64_t longest);
   const float* read(const MapLine& line);  // valid until the next
 
@@ -48,7 +47,6 @@ struct LineSettings {
 };
 class LineWriter {
  public:
-  LineWriter() = default;
   LineWriter(const Tensor& to, int64_t longest, const LineSettings& settings = {});
   explicit operator bool() const { return static_cast<bool>(to_); }  // false for a null tensor
 
@@ -58,14 +56,13 @@ class LineWriter {
  private:
   bool direct() const { return !add_ && to_.spec.dtype == DType::f32; }
   Tensor to_;
-  bool add_ = false;
+  bool add_;
   std::vector<float> buffer_;
 };
 
 // Sums by channel of what is added to a line: in f32 over a few lines, in double over those.
 class ChannelSums {
  public:
-  ChannelSums() = default;
   explicit ChannelSums(const MapLines& lines);
   void clear();
   float* lanes() { return few_.data(); }  // [width], to be added to
@@ -74,7 +71,7 @@ class ChannelSums {
 
  private:
   void flush();
-  int64_t channels_ = 0;
+  int64_t channels_;
   int lines_ = 0;
   std::vector<float> few_;
   std::vector<double> all_;
