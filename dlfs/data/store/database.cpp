@@ -103,10 +103,8 @@ int64_t Database::last_id() const { return sqlite3_last_insert_rowid(connection_
 bool Database::changed_rows() const { return sqlite3_changes(connection_) > 0; }
 
 bool Database::changed_by_others() {
-  Query query(*this, "PRAGMA data_version");
-  query.next();
-  const int64_t before = std::exchange(version_, query.integer(0));
-  return before != version_;
+  const int64_t now = integer_of(*this, "PRAGMA data_version");
+  return std::exchange(version_, now) != now;
 }
 
 void Database::check_references(bool on) {
@@ -203,10 +201,6 @@ bool Query::null(int column) const { return sqlite3_column_type(statement_, colu
 
 std::optional<int64_t> Query::maybe_integer(int column) const {
   return null(column) ? std::nullopt : std::optional(integer(column));
-}
-
-std::optional<double> Query::maybe_real(int column) const {
-  return null(column) ? std::nullopt : std::optional(real(column));
 }
 
 std::string_view Query::maybe_text(int column) const {

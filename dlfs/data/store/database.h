@@ -77,7 +77,6 @@ class Query {
   std::span<const std::byte> blob(int column) const;
   bool null(int column) const;
   std::optional<int64_t> maybe_integer(int column) const;
-  std::optional<double> maybe_real(int column) const;
   std::string_view maybe_text(int column) const;  // "" for NULL
   // An integer from 0 to `most`.
   int64_t within(int column, int64_t most) const;
@@ -116,6 +115,13 @@ void run(Database& database, const char* sql, const Values&... values) {
   Query query(database, sql, values...);
   while (query.next()) {
   }
+}
+
+// The first integer that a statement gives; 0 where it gives no row.
+template <typename... Values>
+int64_t integer_of(Database& database, const char* sql, const Values&... values) {
+  Query query(database, sql, values...);
+  return query.next() ? query.integer(0) : 0;
 }
 
 // All or nothing: what is not committed is undone. A reading one sees one moment of the store throughout; within another

@@ -44,12 +44,6 @@ bool differ(const Value& from_source, const Value& known) {
   return from_source != Value() && from_source != known;
 }
 
-int64_t last_image(Database& database) {
-  Query query(database, "SELECT coalesce(max(id), 0) FROM image");
-  query.next();
-  return query.integer(0);
-}
-
 // SQLite's own checks of foreign keys are a quarter of an import's time: here the ids that were given out are known.
 struct NoForeignKeys {
   explicit NoForeignKeys(Database& the_database) : database(the_database) {
@@ -71,7 +65,7 @@ struct Import::State {
         source(the_source),
         without(database),
         transaction(database, Transaction::Kind::write),
-        last_known_image(last_image(database)) {}
+        last_known_image(integer_of(database, "SELECT coalesce(max(id), 0) FROM image")) {}
 
   void check(const Ids& given, const char* what, int64_t id) const {
     DLFS_CHECK(given.contains(id), source, ": ", what, " ", id, " is none that this import gave");
@@ -103,9 +97,7 @@ int64_t Import::folder(const std::string& path) {
   if (!is_new) return found->second;
   const std::string stored = stored_folder(state_->database, path);
   run(state_->database, "INSERT INTO folder(path) VALUES(?1) ON CONFLICT DO NOTHING", stored);
-  Query query(state_->database, "SELECT id FROM folder WHERE path = ?1", stored);
-  query.next();
-  found->second = query.integer(0);
+  found->second = integer_of(state_->database, "SELECT id FROM folder WHERE path = ?1", stored);
   state_->given_folders.insert(found->second);
   return found->second;
 }

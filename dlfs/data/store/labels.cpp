@@ -82,9 +82,7 @@ int64_t Store::add_category(const std::string& name) {
   if (name.empty()) refuse("a category needs a name");
   Transaction transaction(*database_, Transaction::Kind::write);
   run(*database_, "INSERT INTO category(name, supercategory) VALUES(?1, '') ON CONFLICT DO NOTHING", name);
-  Query query(*database_, "SELECT id FROM category WHERE name = ?1", name);
-  query.next();
-  const int64_t id = query.integer(0);
+  const int64_t id = integer_of(*database_, "SELECT id FROM category WHERE name = ?1", name);
   transaction.commit();
   return id;
 }

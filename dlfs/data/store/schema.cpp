@@ -70,14 +70,9 @@ constexpr std::array objects = {
            "NULL) STRICT"},
     Object{"review_priority", "CREATE INDEX review_priority ON review(priority)"}};
 
-int64_t number(Database& database, const char* sql) {
-  Query query(database, sql);
-  return query.next() ? query.integer(0) : 0;
-}
-
 bool is_empty(Database& database) {
-  return number(database, "PRAGMA application_id") == 0 &&
-         number(database, "SELECT count(*) FROM sqlite_schema") == 0;
+  return integer_of(database, "PRAGMA application_id") == 0 &&
+         integer_of(database, "SELECT count(*) FROM sqlite_schema") == 0;
 }
 
 void check_objects(Database& database) {
@@ -120,12 +115,12 @@ void create_schema(Database& database) {
 
 void check_schema(Database& database) {
   database.limit_time(most_time);
-  const int64_t application = number(database, "PRAGMA application_id");
+  const int64_t application = integer_of(database, "PRAGMA application_id");
   if (application != application_id)
     database.fail(is_empty(database) ? "is empty, and no annotation store yet: import into it"
                                      : concat("is no annotation store of dlfs: its application id is ",
                                               application, ", not ", application_id));
-  const int64_t found = number(database, "PRAGMA user_version");
+  const int64_t found = integer_of(database, "PRAGMA user_version");
   if (found != version)
     database.fail(concat("is a store of version ", found, ", but this dlfs reads version ", version,
                          found > version ? ": use a newer dlfs" : ""));

@@ -68,10 +68,7 @@ std::vector<ImageFolder> Store::folders() const {
   return folders;
 }
 
-int64_t Store::image_count() const {
-  Query query(*database_, "SELECT count(*) FROM image");
-  return query.next() ? query.integer(0) : 0;
-}
+int64_t Store::image_count() const { return integer_of(*database_, "SELECT count(*) FROM image"); }
 
 std::optional<ImageRecord> Store::image(int64_t id) const {
   Query query(*database_, image_by_id, id);
