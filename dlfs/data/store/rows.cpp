@@ -62,6 +62,12 @@ void check_ascends(const Query& row, int64_t& last) {
   last = id;
 }
 
+bool next_by_id(Query& row, int64_t& last) {
+  if (!row.next()) return false;
+  check_ascends(row, last);
+  return true;
+}
+
 ImageRecord image_of(const Query& row) {
   return {.id = row.integer(0),
           .folder = row.integer(1),

@@ -35,6 +35,7 @@ Size size_of(const Query& row, int first);  // of two columns
 Split split_of(const Query& row, int column);
 // The id in column 0 must be above `last`, and is that from now on: so no damaged file gives rows for ever.
 void check_ascends(const Query& row, int64_t& last);
+bool next_by_id(Query& row, int64_t& last);  // steps to the next row, whose id is held to that
 
 ImageRecord image_of(const Query& row);
 Annotation annotation_of(const Query& row);

@@ -35,8 +35,7 @@ void Snapshot::read_images(Database& database) {
   splits_.reserve(images);
   path_ends_.reserve(images);
   Query row(database, "SELECT id, folder, path, width, height, split FROM image ORDER BY id");
-  for (int64_t last = 0; row.next();) {
-    check_ascends(row, last);
+  for (int64_t last = 0; next_by_id(row, last);) {
     const auto folder = place_of(folders_, row.integer(1));
     if (!folder) database.fail(concat("is damaged: image ", last, " lies in no folder"));
     paths_ += row.text(2);

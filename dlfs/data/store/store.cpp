@@ -48,23 +48,19 @@ int64_t Store::revision() const { return last_revision(*database_); }
 std::vector<Category> Store::categories() const {
   std::vector<Category> categories;
   Query query(*database_, "SELECT id, name, supercategory, source_id FROM category ORDER BY id");
-  for (int64_t last = 0; query.next();) {
-    check_ascends(query, last);
+  for (int64_t last = 0; next_by_id(query, last);)
     categories.push_back({.id = last,
                           .name = std::string(query.text(1)),
                           .supercategory = std::string(query.text(2)),
                           .source_id = query.maybe_integer(3)});
-  }
   return categories;
 }
 
 std::vector<ImageFolder> Store::folders() const {
   std::vector<ImageFolder> folders;
   Query query(*database_, "SELECT id, path FROM folder ORDER BY id");
-  for (int64_t last = 0; query.next();) {
-    check_ascends(query, last);
+  for (int64_t last = 0; next_by_id(query, last);)
     folders.push_back({.id = last, .path = full_folder(*database_, query.text(1))});
-  }
   return folders;
 }
 
@@ -88,9 +84,7 @@ std::optional<ImageWithBoxes> Store::image_with_boxes(int64_t id) const {
 void Store::for_each_image(const std::function<void(const ImageWithBoxes&)>& take) const {
   Query image(*database_, images_in_order), annotation(*database_, live_annotations_in_order);
   bool more = annotation.next();
-  int64_t last_image = 0;
-  while (image.next()) {
-    check_ascends(image, last_image);
+  for (int64_t last_image = 0; next_by_id(image, last_image);) {
     ImageWithBoxes found{.image = image_of(image), .annotations = {}};
     for (int64_t last = 0; more && annotation.integer(1) == last_image; more = annotation.next()) {
       check_ascends(annotation, last);
@@ -106,8 +100,7 @@ std::vector<LabelEvent> Store::events_after(int64_t revision, int64_t at_most) c
   Query query(*database_,
               "SELECT revision, message FROM label_event WHERE revision > ?1 ORDER BY revision LIMIT ?2",
               revision, std::max<int64_t>(at_most, 0));
-  for (int64_t last = revision; query.next();) {
-    check_ascends(query, last);
+  for (int64_t last = revision; next_by_id(query, last);) {
     events.push_back(event_of(query, 1));
     if (events.back().revision != last)
       database_->fail(concat("is damaged: event ", last, " calls itself ", events.back().revision));
@@ -119,8 +112,7 @@ std::vector<ImagePrediction> Store::predictions(int64_t image) const {
   std::vector<ImagePrediction> predictions;
   Query query(*database_, "SELECT id, model, revision, at_ns FROM prediction WHERE image = ?1 ORDER BY id",
               image);
-  for (int64_t last = 0; query.next();) {
-    check_ascends(query, last);
+  for (int64_t last = 0; next_by_id(query, last);) {
     ImagePrediction one{.image = image,
                         .model = std::string(query.text(1)),
                         .revision = query.integer(2),
@@ -130,10 +122,8 @@ std::vector<ImagePrediction> Store::predictions(int64_t image) const {
               "SELECT id, category, x, y, width, height, score FROM predicted_box WHERE prediction = ?1 "
               "ORDER BY id",
               last);
-    for (int64_t last_box = 0; box.next();) {
-      check_ascends(box, last_box);
+    for (int64_t last_box = 0; next_by_id(box, last_box);)
       one.boxes.push_back({.category = box.integer(1), .box = box_of(box, 2), .score = float_of(box, 6)});
-    }
     predictions.push_back(std::move(one));
   }
   return predictions;
