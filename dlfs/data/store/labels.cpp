@@ -120,9 +120,8 @@ void Store::set_file_facts(const std::vector<FileFacts>& facts) {
     check_image(*database_, image);
     const bool sized = size.width > 0 && size.height > 0;
     run(*database_,
-        "UPDATE image SET sha256 = coalesce(?2, sha256), width = coalesce(?3, width), height = coalesce(?4, "
-        "height) "
-        "WHERE id = ?1",
+        "UPDATE image SET sha256 = coalesce(?2, sha256), width = coalesce(?3, width), "
+        "height = coalesce(?4, height) WHERE id = ?1",
         image, or_null(sha256), sized ? std::optional(size.width) : std::nullopt,
         sized ? std::optional(size.height) : std::nullopt);
   }

@@ -12,10 +12,9 @@ namespace dlfs {
 
 // SQLite gives images of one folder and path no second row, and annotations by image in the order of their ids.
 #define IMAGE "SELECT id, folder, path, width, height, split, sha256, source_id, extra FROM image "
-#define ANNOTATION                                                                               \
-  "SELECT a.id, image, category, x, y, width, height, area, crowd, origin, deleted, source_id, " \
-  "segmentation, "                                                                               \
-  "extra FROM annotation AS a LEFT JOIN detail AS d ON d.annotation = a.id "
+#define ANNOTATION                                                                    \
+  "SELECT a.id, image, category, x, y, width, height, area, crowd, origin, deleted, " \
+  "source_id, segmentation, extra FROM annotation AS a LEFT JOIN detail AS d ON d.annotation = a.id "
 
 const char* const image_by_id = IMAGE "WHERE id = ?1";
 const char* const image_by_path = IMAGE "WHERE folder = ?1 AND path = ?2";

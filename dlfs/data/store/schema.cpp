@@ -23,51 +23,43 @@ struct Object {
 // An id is a row's own, from 1; source_id is what an import called it. Annotation rows are narrow, since training reads
 // them all; what only exports need lies in `detail`. A box of four NULLs labels the whole image.
 constexpr std::array objects = {
-    Object{"meta",
-           "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"},  // of the store as a whole
+    // Of the store as a whole.
+    Object{"meta", "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"},
     Object{"folder", "CREATE TABLE folder(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE) STRICT"},
     Object{"category",
-           "CREATE TABLE category(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, supercategory TEXT NOT "
-           "NULL, "
-           "source_id INTEGER) STRICT"},
+           "CREATE TABLE category(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+           "supercategory TEXT NOT NULL, source_id INTEGER) STRICT"},
     Object{"image",
-           "CREATE TABLE image(id INTEGER PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folder, path TEXT "
-           "NOT NULL, "
-           "width INTEGER NOT NULL, height INTEGER NOT NULL, split INTEGER NOT NULL, sha256 TEXT, source_id "
-           "INTEGER, "
-           "extra TEXT, UNIQUE(folder, path)) STRICT"},
+           "CREATE TABLE image(id INTEGER PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folder, "
+           "path TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, split INTEGER NOT NULL, "
+           "sha256 TEXT, source_id INTEGER, extra TEXT, UNIQUE(folder, path)) STRICT"},
     Object{"annotation",
            "CREATE TABLE annotation(id INTEGER PRIMARY KEY, image INTEGER NOT NULL REFERENCES image, "
-           "category INTEGER "
-           "NOT NULL REFERENCES category, x REAL, y REAL, width REAL, height REAL, area REAL NOT NULL, crowd "
-           "INTEGER "
-           "NOT NULL, origin INTEGER NOT NULL, deleted INTEGER NOT NULL, source_id INTEGER) STRICT"},
+           "category INTEGER NOT NULL REFERENCES category, x REAL, y REAL, width REAL, height REAL, "
+           "area REAL NOT NULL, crowd INTEGER NOT NULL, origin INTEGER NOT NULL, deleted INTEGER NOT NULL, "
+           "source_id INTEGER) STRICT"},
     Object{"annotation_image", "CREATE INDEX annotation_image ON annotation(image)"},
     Object{"detail",
-           "CREATE TABLE detail(annotation INTEGER PRIMARY KEY REFERENCES annotation, segmentation TEXT NOT "
-           "NULL, "
-           "extra TEXT NOT NULL) STRICT"},
-    Object{"label_event",  // message: the LabelEvent of schema/events.fbs
-           "CREATE TABLE label_event(revision INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, who "
-           "TEXT NOT "
-           "NULL, action INTEGER NOT NULL, image INTEGER NOT NULL, message BLOB NOT NULL) STRICT"},
+           "CREATE TABLE detail(annotation INTEGER PRIMARY KEY REFERENCES annotation, "
+           "segmentation TEXT NOT NULL, extra TEXT NOT NULL) STRICT"},
+    Object{
+        "label_event",  // message: the LabelEvent of schema/events.fbs
+        "CREATE TABLE label_event(revision INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, "
+        "who TEXT NOT NULL, action INTEGER NOT NULL, image INTEGER NOT NULL, message BLOB NOT NULL) STRICT"},
     Object{"label_event_image", "CREATE INDEX label_event_image ON label_event(image)"},
     Object{"prediction",
-           "CREATE TABLE prediction(id INTEGER PRIMARY KEY, image INTEGER NOT NULL REFERENCES image, model "
-           "TEXT NOT "
-           "NULL, revision INTEGER NOT NULL, at_ns INTEGER NOT NULL) STRICT"},
+           "CREATE TABLE prediction(id INTEGER PRIMARY KEY, image INTEGER NOT NULL REFERENCES image, "
+           "model TEXT NOT NULL, revision INTEGER NOT NULL, at_ns INTEGER NOT NULL) STRICT"},
     Object{"prediction_image", "CREATE INDEX prediction_image ON prediction(image)"},
     Object{"predicted_box",
-           "CREATE TABLE predicted_box(id INTEGER PRIMARY KEY, prediction INTEGER NOT NULL REFERENCES "
-           "prediction, "
-           "category INTEGER NOT NULL REFERENCES category, x REAL, y REAL, width REAL, height REAL, score "
-           "REAL NOT "
-           "NULL) STRICT"},
+           "CREATE TABLE predicted_box(id INTEGER PRIMARY KEY, "
+           "prediction INTEGER NOT NULL REFERENCES prediction, "
+           "category INTEGER NOT NULL REFERENCES category, x REAL, y REAL, width REAL, height REAL, "
+           "score REAL NOT NULL) STRICT"},
     Object{"predicted_box_prediction", "CREATE INDEX predicted_box_prediction ON predicted_box(prediction)"},
     Object{"review",
-           "CREATE TABLE review(image INTEGER PRIMARY KEY REFERENCES image, priority REAL NOT NULL, reason "
-           "TEXT NOT "
-           "NULL) STRICT"},
+           "CREATE TABLE review(image INTEGER PRIMARY KEY REFERENCES image, priority REAL NOT NULL, "
+           "reason TEXT NOT NULL) STRICT"},
     Object{"review_priority", "CREATE INDEX review_priority ON review(priority)"}};
 
 bool is_empty(Database& database) {
