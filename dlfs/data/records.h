@@ -23,9 +23,9 @@ struct BoundingBox {
 
 struct Category {
   int64_t id = 0;
-  std::string name;           // no other has it
-  std::string supercategory;  // COCO's; "" for none
-  std::optional<int64_t> source_id;
+  std::string name = {};           // no other has it
+  std::string supercategory = {};  // COCO's; "" for none
+  std::optional<int64_t> source_id = {};
 };
 
 // A folder that image files lie in; their paths are relative to it and never leave it.
@@ -40,12 +40,12 @@ std::string clean_path(const std::string& path);
 struct ImageRecord {
   int64_t id = 0;
   int64_t folder = 0;
-  std::string path;  // relative to the folder; no other image of that folder has it
-  Size size;         // upright; 0 x 0 where the source does not say and nobody looked
+  std::string path = {};  // relative to the folder; no other image of that folder has it
+  Size size;              // upright; 0 x 0 where the source does not say and nobody looked
   Split split = Split::none;
-  std::string sha256;  // of the file, 64 hex digits; "" where nobody looked
-  std::optional<int64_t> source_id;
-  std::string extra;  // what else the source says, as a JSON object; "" for none
+  std::string sha256 = {};  // of the file, 64 hex digits; "" where nobody looked
+  std::optional<int64_t> source_id = {};
+  std::string extra = {};  // what else the source says, as a JSON object; "" for none
 };
 
 enum class Origin : uint8_t { import, human, model };
@@ -53,14 +53,14 @@ enum class Origin : uint8_t { import, human, model };
 struct Annotation {
   int64_t id = 0;
   int64_t image = 0, category = 0;
-  std::optional<BoundingBox> box;  // without one the whole image is labelled
-  double area = 0;                 // of the mask where there is one, else of the box
+  std::optional<BoundingBox> box = {};  // without one the whole image is labelled
+  double area = 0;                      // of the mask where there is one, else of the box
   bool crowd = false;
   Origin origin = Origin::import;
   bool deleted = false;
-  std::optional<int64_t> source_id;
-  std::string segmentation;  // JSON as it came: COCO's polygons or run lengths; "" for none
-  std::string extra;         // what else the source says (VOC's difficult), as a JSON object; "" for none
+  std::optional<int64_t> source_id = {};
+  std::string segmentation = {};  // JSON as it came: COCO's polygons or run lengths; "" for none
+  std::string extra = {};  // what else the source says (VOC's difficult), as a JSON object; "" for none
 };
 
 // Where the record with this id stands among those that are sorted by it.

@@ -70,16 +70,13 @@ ImportReport import_class_folders(Store& store, const ImportRequest& request) {
   }
   if (classes.empty()) throw FileError("folders", request.path + ": holds no images in folders of classes");
   std::map<std::string, int64_t> ids;
-  for (const std::string& name : classes) ids[name] = intake.category(name);  // by name, whatever came first
+  for (const std::string& name : classes)
+    ids[name] = intake.category({.name = name});  // by name, whatever came first
   for (const Part& part : parts) {
     intake.folder(part.folder);
     for (const std::string& file : part.files) {
       std::vector<Annotation> label = {label_of(ids[class_of(file)], {})};
-      ImageRecord image;
-      image.path = file;
-      image.size = intake.size_of(file);
-      image.split = part.split;
-      intake.image(std::move(image), label);
+      intake.image({.path = file, .size = intake.size_of(file), .split = part.split}, label);
     }
   }
   return intake.commit();

@@ -1,5 +1,4 @@
 // COCO's results: what a model found, [{"image_id", "category_id", "bbox", "score"}, ...], by the ids of the ground truth.
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -83,13 +82,6 @@ class Reader {
   BySourceId categories_{"category"}, images_{"image"};
 };
 
-bool same(const std::vector<PredictedBox>& a, const std::vector<PredictedBox>& b) {
-  return std::equal(
-      a.begin(), a.end(), b.begin(), b.end(), [](const PredictedBox& one, const PredictedBox& other) {
-        return one.category == other.category && one.box == other.box && one.score == other.score;
-      });
-}
-
 }  // namespace
 
 // In one transaction. What the store has of this model already is not added again.
@@ -106,7 +98,7 @@ ImportReport import_coco_results(Store& store, const ImportRequest& request) {
   std::vector<ImagePrediction> predictions;
   ImportReport report;
   for (auto& [image, boxes] : reader.by_image) {
-    const bool known = same(last_predicted(store, image, request.model), boxes);
+    const bool known = last_predicted(store, image, request.model) == boxes;
     (known ? report.known_predictions : report.predictions) += static_cast<int64_t>(boxes.size());
     if (known) continue;
     predictions.push_back({.image = image,

@@ -40,7 +40,7 @@ ImportReport import_idx(Store& store, const ImportRequest& request) {
     const LabelledImages images = read_idx(request.path, split);
     if (categories.empty())
       for (const std::string& name : class_names(request.path, max_label(images) + 1))
-        categories.push_back(intake.category(name));
+        categories.push_back(intake.category({.name = name}));
     const std::string folder = concat(request.images, "/", to_string(split));
     make_directories(folder);
     intake.folder(folder);
@@ -51,15 +51,12 @@ ImportReport import_idx(Store& store, const ImportRequest& request) {
         throw FileError(
             "idx", concat(request.path, ": image ", i, " for ", to_string(split), " has the label ", label,
                           ", but the largest for training is ", categories.size() - 1));
-      ImageRecord image;
-      image.path = numbered(i);
-      image.size = {images.width, images.height};
-      image.split = split;
+      const ImageRecord image{.path = numbered(i), .size = {images.width, images.height}, .split = split};
       write_image(concat(folder, "/", image.path),
                   {.size = image.size,
                    .pixels = std::span(images.pixels).subspan(static_cast<size_t>(i) * bytes, bytes)});
       std::vector<Annotation> annotation = {label_of(categories[label], {})};
-      intake.image(std::move(image), annotation);
+      intake.image(image, annotation);
     }
   }
   return intake.commit();

@@ -77,11 +77,8 @@ void Intake::leave_out(int64_t count, const std::string& what) {
 }
 
 Annotation label_of(int64_t category, const std::optional<BoundingBox>& box) {
-  Annotation label;
-  label.category = category;
-  label.box = box;
-  label.area = box ? double{box->width} * double{box->height} : 0;
-  return label;
+  const double area = box ? double{box->width} * double{box->height} : 0;
+  return {.category = category, .box = box, .area = area};
 }
 
 ImportReport Intake::commit() {

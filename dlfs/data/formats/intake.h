@@ -15,9 +15,6 @@ class Intake {
   // `source`: the file or folder that is imported, for the event of it.
   Intake(Store& store, const ImportRequest& request, const std::string& source);
 
-  int64_t category(const std::string& name) {
-    return category(Category{.id = 0, .name = name, .supercategory = "", .source_id = {}});
-  }
   int64_t category(const Category& category);
 
   // Images that follow lie in it. It need not be there: then none of their files is.

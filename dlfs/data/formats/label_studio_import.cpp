@@ -121,7 +121,7 @@ class Task {
     for (const Json& label : labels->items()) {
       if (label.string() == nullptr || label.string()->empty())
         fail(concat("a result has a label that is no text"));
-      annotations.push_back(label_of(intake_.category(*label.string()), box));
+      annotations.push_back(label_of(intake_.category({.name = *label.string()}), box));
     }
   }
 

@@ -193,7 +193,7 @@ std::string path_of(const VocFile& file, const std::string& stem, const Intake& 
 std::vector<Annotation> annotations_of(VocFile&& file, Intake& intake) {
   std::vector<Annotation> annotations;
   for (VocObject& object : file.objects) {
-    annotations.push_back(label_of(intake.category(object.name), object.box));
+    annotations.push_back(label_of(intake.category({.name = object.name}), object.box));
     annotations.back().extra = std::move(object.extra);
   }
   return annotations;

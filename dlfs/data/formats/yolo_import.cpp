@@ -150,9 +150,7 @@ int64_t import_part(const Part& part, const std::vector<int64_t>& categories, In
   intake.folder(part.images);
   const std::vector<std::string> files = images_beneath(part.images).files;
   for (const std::string& file : files) {
-    ImageRecord image;
-    image.path = file;
-    image.size = intake.size_of(file);
+    ImageRecord image{.path = file, .size = intake.size_of(file)};
     const size_t slash = file.find('/');  // its folder may be called like a split, not the file itself
     const auto named = slash == std::string::npos ? std::nullopt : split_of(file.substr(0, slash));
     image.split = part.labels[0].split.value_or(named.value_or(Split::none));
@@ -181,7 +179,7 @@ ImportReport import_yolo(Store& store, const ImportRequest& request) {
   std::vector<int64_t> categories;
   for (const std::string& name : read_yolo_names(request.path)) {
     const auto index = static_cast<int64_t>(categories.size());
-    categories.push_back(intake.category({.id = 0, .name = name, .supercategory = "", .source_id = index}));
+    categories.push_back(intake.category({.name = name, .source_id = index}));
   }
   int64_t images = 0;
   for (const Part& part : find_parts(root.empty() ? "." : root, request.images))

@@ -60,7 +60,6 @@ std::optional<Annotation> annotation_of(const schema::Annotation* from) {
                         .crowd = from->crowd(),
                         .origin = static_cast<Origin>(from->origin()),
                         .deleted = from->deleted(),
-                        .source_id = {},
                         .segmentation = text_of(from->segmentation()),
                         .extra = text_of(from->extra())};
   if (const auto source = from->source_id()) annotation.source_id = *source;
@@ -139,8 +138,7 @@ ImagePrediction decode_prediction(std::span<const std::byte> message) {
   ImagePrediction prediction{.image = from.image(),
                              .model = text_of(from.model()),
                              .revision = from.revision(),
-                             .at_ns = from.at_ns(),
-                             .boxes = {}};
+                             .at_ns = from.at_ns()};
   if (from.boxes() == nullptr) return prediction;
   for (const schema::PredictedBox* box : *from.boxes()) {
     prediction.boxes.push_back(

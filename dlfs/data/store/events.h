@@ -19,24 +19,26 @@ enum class LabelAction : uint8_t { add, change, remove, import };  // import: ev
 struct LabelEvent {
   int64_t revision = 0;
   int64_t at_ns = 0;  // since 1970, UTC
-  std::string who;
+  std::string who = {};
   LabelAction action = LabelAction::add;
-  int64_t image = 0;                        // 0 for an import
-  std::optional<Annotation> before, after;  // before: of change and remove; after: of add and change
+  int64_t image = 0;  // 0 for an import
+  std::optional<Annotation> before = {},
+                            after = {};  // before: of change and remove; after: of add and change
 };
 
 struct PredictedBox {
   int64_t category = 0;
-  std::optional<BoundingBox> box;  // without one it is of the whole image
+  std::optional<BoundingBox> box = {};  // without one it is of the whole image
   float score = 0;
+  bool operator==(const PredictedBox&) const = default;
 };
 
 struct ImagePrediction {
   int64_t image = 0;
-  std::string model;
+  std::string model = {};
   int64_t revision = 0;  // of the store, up to which the model had learned
   int64_t at_ns = 0;
-  std::vector<PredictedBox> boxes;
+  std::vector<PredictedBox> boxes = {};
 };
 
 Bytes encode(const LabelEvent& event);

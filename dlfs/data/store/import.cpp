@@ -15,7 +15,7 @@ namespace {
 // An annotation of the store that one of the source may turn out to be.
 struct Known {
   Annotation annotation;
-  std::optional<Annotation> imported;  // what it was before people changed it
+  std::optional<Annotation> imported = {};  // what it was before people changed it
   bool taken = false;
 };
 
@@ -165,7 +165,7 @@ void Import::State::load(int64_t of_image) {
   std::unordered_map<int64_t, size_t> by_id;
   Query query(database, annotations_of_image, image);
   while (query.next()) {
-    known.push_back({.annotation = annotation_of(query), .imported = {}, .taken = false});
+    known.push_back({.annotation = annotation_of(query)});
     by_id.emplace(known.back().annotation.id, known.size() - 1);
   }
   Query events(database, "SELECT message FROM label_event WHERE image = ?1 ORDER BY revision", image);
@@ -222,7 +222,7 @@ void Import::annotation(const Annotation& annotation) {
 ImportCounts Import::commit() {
   const ImportCounts& counts = state_->counts;
   if (counts.categories + counts.images + counts.annotations > 0) {
-    LabelEvent event{.who = state_->source, .action = LabelAction::import, .before = {}, .after = {}};
+    LabelEvent event{.who = state_->source, .action = LabelAction::import};
     append(state_->database, event);
     state_->transaction.commit();
   }

@@ -34,7 +34,7 @@ Annotation label_with(Database& database, int64_t id) {
 
 LabelEvent add(Database& database, const Annotation& label) {
   if (label.deleted) refuse("a label that is not there cannot be deleted");
-  LabelEvent event{.who = "", .action = LabelAction::add, .image = label.image, .before = {}, .after = label};
+  LabelEvent event{.action = LabelAction::add, .image = label.image, .after = label};
   event.after->id = insert(database, label);
   return event;
 }
@@ -46,8 +46,7 @@ LabelEvent change(Database& database, const Annotation& label) {
     refuse(
         concat("label ", label.id, " is of image ", before.image, " and cannot move to image ", label.image));
   update(database, label);
-  LabelEvent event{
-      .who = "", .action = LabelAction::change, .image = label.image, .before = before, .after = label};
+  LabelEvent event{.action = LabelAction::change, .image = label.image, .before = before, .after = label};
   if (before.deleted) event.action = LabelAction::add, event.before.reset();
   return event;
 }
@@ -56,7 +55,7 @@ LabelEvent remove(Database& database, int64_t id) {
   const Annotation before = label_with(database, id);
   if (before.deleted) refuse(concat("label ", id, " is deleted already"));
   run(database, "UPDATE annotation SET deleted = 1 WHERE id = ?1", id);
-  return {.who = "", .action = LabelAction::remove, .image = before.image, .before = before, .after = {}};
+  return {.action = LabelAction::remove, .image = before.image, .before = before};
 }
 
 }  // namespace

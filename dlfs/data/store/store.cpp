@@ -74,7 +74,7 @@ std::optional<ImageRecord> Store::image(int64_t id) const {
 std::optional<ImageWithBoxes> Store::image_with_boxes(int64_t id) const {
   Query image(*database_, image_by_id, id);
   if (!image.next()) return {};
-  ImageWithBoxes found{.image = image_of(image), .annotations = {}};
+  ImageWithBoxes found{.image = image_of(image)};
   // The first query is still open, so this one sees the same moment.
   Query annotation(*database_, live_annotations_of_image, id);
   while (annotation.next()) found.annotations.push_back(annotation_of(annotation));
@@ -85,7 +85,7 @@ void Store::for_each_image(const std::function<void(const ImageWithBoxes&)>& tak
   Query image(*database_, images_in_order), annotation(*database_, live_annotations_in_order);
   bool more = annotation.next();
   for (int64_t last_image = 0; next_by_id(image, last_image);) {
-    ImageWithBoxes found{.image = image_of(image), .annotations = {}};
+    ImageWithBoxes found{.image = image_of(image)};
     for (int64_t last = 0; more && annotation.integer(1) == last_image; more = annotation.next()) {
       check_ascends(annotation, last);
       found.annotations.push_back(annotation_of(annotation));
@@ -116,8 +116,7 @@ std::vector<ImagePrediction> Store::predictions(int64_t image) const {
     ImagePrediction one{.image = image,
                         .model = std::string(query.text(1)),
                         .revision = query.integer(2),
-                        .at_ns = query.integer(3),
-                        .boxes = {}};
+                        .at_ns = query.integer(3)};
     Query box(*database_,
               "SELECT id, category, x, y, width, height, score FROM predicted_box WHERE prediction = ?1 "
               "ORDER BY id",

@@ -24,7 +24,7 @@ enum class StoreUse { read, write, create };  // create: make it where it is not
 
 struct ImageWithBoxes {
   ImageRecord image;
-  std::vector<Annotation> annotations;  // those that are not deleted, by id
+  std::vector<Annotation> annotations = {};  // those that are not deleted, by id
 };
 
 struct FileFacts {  // what an audit found out of an image's file; "" and 0 x 0: nothing
