@@ -13,18 +13,21 @@
 namespace dlfs {
 namespace {
 
-class Reader {
+// Of one image; throws FileError with `source`.
+class VocFile {
  public:
-  explicit Reader(const std::string& source) : source_(source) {}
-
-  VocFile read(const XmlElement& root) const {
+  VocFile(const XmlElement& root, const std::string& source, Intake& intake) : source_(source) {
     if (root.name != "annotation")
       fail(concat("its outermost element is <", root.name, ">, not <annotation>"));
-    VocFile file{.path = path(root), .size = size(root), .objects = {}};
+    path = read_path(root);
+    size = read_size(root);
     for (const XmlElement& element : root.children)
-      if (element.name == "object") file.objects.push_back(object(element, file.objects.size() + 1));
-    return file;
+      if (element.name == "object") annotations.push_back(read_object(element, intake));
   }
+
+  std::string path;  // of the image, relative; "" where the file does not say
+  Size size;         // a side is 0 where it does not say
+  std::vector<Annotation> annotations;
 
  private:
   [[noreturn]] void fail(const std::string& fact) const {
@@ -40,30 +43,33 @@ class Reader {
     return *value;
   }
 
-  std::string path(const XmlElement& root) const {
+  std::string read_path(const XmlElement& root) const {
     const std::string said = root.text_of("filename");
     if (said.empty()) return "";
-    const std::optional<std::string> path = relative_path(said);
-    if (!path)
+    const std::optional<std::string> found = relative_path(said);
+    if (!found)
       fail(concat("filename is ", JsonWriter().value(cut(said, 200)).text(), ", ", no_relative_path));
-    return *path;
+    return *found;
   }
 
-  Size size(const XmlElement& root) const {
-    const XmlElement* size = root.find("size");
-    if (size == nullptr) return {};
-    const double width = number(*size, "width", 0), height = number(*size, "height", 0);
+  Size read_size(const XmlElement& root) const {
+    const XmlElement* said = root.find("size");
+    if (said == nullptr) return {};
+    const double width = number(*said, "width", 0), height = number(*said, "height", 0);
     if (width < 0 || height < 0 || width > 1 << 24 || height > 1 << 24)
       fail(concat("size is ", width, " x ", height));
     return {static_cast<int>(width), static_cast<int>(height)};
   }
 
-  VocObject object(const XmlElement& element, size_t index) const {
+  Annotation read_object(const XmlElement& element, Intake& intake) const {
     const XmlElement* box = element.find("bndbox");
-    const std::string name = element.text_of("name"), place = concat("object ", index);
+    const std::string name = element.text_of("name"), place = concat("object ", annotations.size() + 1);
     if (name.empty()) fail(place + " has no name");
     if (box == nullptr) fail(concat(place, " (", name, ") has no bndbox"));
-    return {.name = name, .box = read_box(*box, concat(place, " (", name, ")")), .extra = extra(element)};
+    Annotation annotation =
+        label_of(intake.category({.name = name}), read_box(*box, concat(place, " (", name, ")")));
+    annotation.extra = extra(element);
+    return annotation;
   }
 
   BoundingBox read_box(const XmlElement& box, const std::string& place) const {
@@ -98,26 +104,10 @@ class Reader {
   const std::string& source_;
 };
 
-}  // namespace
-
-VocFile parse_voc(std::string_view text, const std::string& source) {
-  return Reader(source).read(parse_xml(text, "voc", source));
-}
-
-std::string voc_listed_stem(const std::string& line) {
-  const size_t end = line.find_last_not_of(" \t");
-  std::string stem = line.substr(0, end == std::string::npos ? 0 : end + 1);
-  const size_t space = stem.find_last_of(" \t");
-  const std::string mark = space == std::string::npos ? "" : stem.substr(space + 1);
-  if (mark == "1" || mark == "0" || mark == "-1") stem.resize(stem.find_last_not_of(" \t", space) + 1);
-  return stem;
-}
-
-namespace {
-
 struct Place {
-  std::string annotations, images, lists;  // folders; lists may not be there
-  std::optional<Split> split;
+  std::string annotations, images;  // folders
+  std::string lists = {};           // likewise, but it may not be there
+  std::optional<Split> split = {};
 };
 
 bool holds_xml(const std::string& folder) {
@@ -139,7 +129,7 @@ std::vector<Place> find_places(const std::string& path) {
     if (roots.empty() || roots[0] != path)
       if (is_folder(folder + "/Annotations")) roots.push_back(folder);
     if (split_of(name) && holds_xml(folder))
-      places.push_back({.annotations = folder, .images = folder, .lists = "", .split = split_of(name)});
+      places.push_back({.annotations = folder, .images = folder, .split = split_of(name)});
   }
   if (roots.size() > 1)
     throw FileError("voc", concat(path, ": holds several sets (", join(roots, ", "), "); name one"));
@@ -150,11 +140,9 @@ std::vector<Place> find_places(const std::string& path) {
              .images = usual                         ? root + "/JPEGImages"
                        : is_folder(root + "/images") ? root + "/images"
                                                      : root,
-             .lists = root + "/ImageSets/Main",
-             .split = {}}};
+             .lists = root + "/ImageSets/Main"}};
   }
-  if (places.empty() && holds_xml(path))
-    places.push_back({.annotations = path, .images = path, .lists = "", .split = {}});
+  if (places.empty() && holds_xml(path)) places.push_back({.annotations = path, .images = path});
   if (places.empty()) throw FileError("voc", path + ": has no folder Annotations with XML files");
   return places;
 }
@@ -190,15 +178,6 @@ std::string path_of(const VocFile& file, const std::string& stem, const Intake& 
   return file.path.empty() ? stem + ".jpg" : file.path;
 }
 
-std::vector<Annotation> annotations_of(VocFile&& file, Intake& intake) {
-  std::vector<Annotation> annotations;
-  for (VocObject& object : file.objects) {
-    annotations.push_back(label_of(intake.category({.name = object.name}), object.box));
-    annotations.back().extra = std::move(object.extra);
-  }
-  return annotations;
-}
-
 void import_place(const Place& place, const ImportRequest& request, Intake& intake) {
   const Folder folder(place.annotations);
   const auto splits = read_lists(place.lists);
@@ -206,20 +185,26 @@ void import_place(const Place& place, const ImportRequest& request, Intake& inta
   for (const std::string& name : names_in(place.annotations)) {
     if (!ends_with(name, "xml")) continue;
     const Bytes bytes = folder.read(name, {.max_bytes = uint64_t{16} << 20});
-    VocFile file = parse_voc(text_of(bytes), concat(place.annotations, "/", name));
-    const std::string stem = without_ending(name);
-    ImageRecord image;
-    image.path = path_of(file, stem, intake);
-    image.size = file.size;
+    const std::string source = concat(place.annotations, "/", name), stem = without_ending(name);
+    VocFile file(parse_xml(text_of(bytes), "voc", source), source, intake);
+    ImageRecord image{.path = path_of(file, stem, intake), .size = file.size};
     if (image.size.width == 0 || image.size.height == 0) image.size = intake.size_of(image.path);
     const auto split = splits.find(stem);
     image.split = place.split ? *place.split : split != splits.end() ? split->second : Split::none;
-    std::vector<Annotation> annotations = annotations_of(std::move(file), intake);
-    intake.image(std::move(image), annotations);
+    intake.image(std::move(image), file.annotations);
   }
 }
 
 }  // namespace
+
+std::string voc_listed_stem(const std::string& line) {
+  const size_t end = line.find_last_not_of(" \t");
+  std::string stem = line.substr(0, end == std::string::npos ? 0 : end + 1);
+  const size_t space = stem.find_last_of(" \t");
+  const std::string mark = space == std::string::npos ? "" : stem.substr(space + 1);
+  if (mark == "1" || mark == "0" || mark == "-1") stem.resize(stem.find_last_not_of(" \t", space) + 1);
+  return stem;
+}
 
 ImportReport import_voc(Store& store, const ImportRequest& request) {
   Intake intake(store, request, request.path);
