@@ -18,15 +18,6 @@ namespace {
 constexpr int64_t largest_side = int64_t{1} << 24;
 constexpr size_t longest_extra = size_t{1} << 20;
 
-// The members that a record must have: which of them came, as bits.
-void require(const JsonCursor& cursor, unsigned came, std::initializer_list<const char*> names) {
-  unsigned bit = 1;
-  for (const char* name : names) {
-    if ((came & bit) == 0) cursor.fail(concat("has no ", name));
-    bit <<= 1;
-  }
-}
-
 // Adds one more member to a JSON object.
 void keep(JsonCursor& cursor, std::string_view name, std::string& extra) {
   const std::string_view value = cursor.skip();
@@ -43,18 +34,17 @@ void close(std::string& extra) {
 
 Category read_category(JsonCursor& cursor) {
   Category category;
-  unsigned came = 0;
-  cursor.object([&](std::string_view name) {
+  const auto read = [&](std::string_view name) {
     if (name == "id")
-      category.source_id = cursor.integer("id"), came |= 1;
+      category.source_id = cursor.integer("id");
     else if (name == "name")
-      category.name = cursor.string("name"), came |= 2;
+      category.name = cursor.string("name");
     else if (name == "supercategory" && !cursor.null())
       category.supercategory = cursor.string("supercategory");
     else if (name != "supercategory")
       cursor.skip();
-  });
-  require(cursor, came, {"id", "name"});
+  };
+  cursor.object(read, {"id", "name"});
   return category;
 }
 
@@ -67,17 +57,16 @@ int read_side(JsonCursor& cursor, const char* name) {
 
 ImageRecord read_image(JsonCursor& cursor) {
   ImageRecord image;
-  unsigned came = 0;
-  cursor.object([&](std::string_view name) {
+  const auto read = [&](std::string_view name) {
     if (name == "id") {
-      image.source_id = cursor.integer("id"), came |= 1;
+      image.source_id = cursor.integer("id");
     } else if (name == "file_name") {
       const std::string said = cursor.string("file_name");
       const std::optional<std::string> path = relative_path(said);
       if (!path)
         cursor.fail(
             concat("file_name is ", JsonWriter().value(cut(said, 200)).text(), ", ", no_relative_path));
-      image.path = *path, came |= 2;
+      image.path = *path;
     } else if (name == "width") {
       image.size.width = read_side(cursor, "width");
     } else if (name == "height") {
@@ -85,8 +74,8 @@ ImageRecord read_image(JsonCursor& cursor) {
     } else {
       keep(cursor, name, image.extra);
     }
-  });
-  require(cursor, came, {"id", "file_name"});
+  };
+  cursor.object(read, {"id", "file_name"});
   if ((image.size.width == 0) != (image.size.height == 0))
     cursor.fail(concat("is ", image.size.width, " wide and ", image.size.height, " high"));
   close(image.extra);
@@ -102,9 +91,8 @@ bool read_crowd(JsonCursor& cursor) {
 
 CocoAnnotation read_annotation(JsonCursor& cursor) {
   CocoAnnotation annotation;
-  unsigned came = 0;
   bool has_area = false;
-  cursor.object([&](std::string_view name) {
+  const auto read = [&](std::string_view name) {
     if (name == "segmentation") {
       annotation.segmentation = read_segmentation(cursor);
     } else if (name == "area") {
@@ -114,18 +102,18 @@ CocoAnnotation read_annotation(JsonCursor& cursor) {
     } else if (name == "iscrowd") {
       annotation.crowd = read_crowd(cursor);
     } else if (name == "image_id") {
-      annotation.image_id = cursor.integer("image_id"), came |= 2;
+      annotation.image_id = cursor.integer("image_id");
     } else if (name == "bbox") {
-      annotation.box = read_coco_box(cursor), came |= 8;
+      annotation.box = read_coco_box(cursor);
     } else if (name == "category_id") {
-      annotation.category_id = cursor.integer("category_id"), came |= 4;
+      annotation.category_id = cursor.integer("category_id");
     } else if (name == "id") {
-      annotation.id = cursor.integer("id"), came |= 1;
+      annotation.id = cursor.integer("id");
     } else {
       keep(cursor, name, annotation.extra);
     }
-  });
-  require(cursor, came, {"id", "image_id", "category_id", "bbox"});
+  };
+  cursor.object(read, {"id", "image_id", "category_id", "bbox"});
   if (!has_area) annotation.area = double{annotation.box.width} * double{annotation.box.height};
   close(annotation.extra);
   return annotation;
@@ -204,19 +192,18 @@ BoundingBox read_coco_box(JsonCursor& cursor) {
 CocoFile read_coco(std::string_view text, const std::string& source) {
   JsonCursor cursor("coco", source, without_mark(text));
   CocoFile file;
-  unsigned came = 0;
-  cursor.object([&](std::string_view name) {
+  const auto read = [&](std::string_view name) {
     if (name == "images")
-      cursor.array([&] { file.images.push_back(read_image(cursor)); }), came |= 1;
+      cursor.array([&] { file.images.push_back(read_image(cursor)); });
     else if (name == "annotations")
-      cursor.array([&] { file.annotations.push_back(read_annotation(cursor)); }), came |= 2;
+      cursor.array([&] { file.annotations.push_back(read_annotation(cursor)); });
     else if (name == "categories")
-      cursor.array([&] { file.categories.push_back(read_category(cursor)); }), came |= 4;
+      cursor.array([&] { file.categories.push_back(read_category(cursor)); });
     else
       cursor.skip();
-  });
+  };
+  cursor.object(read, {"images", "annotations", "categories"});
   cursor.end();
-  require(cursor, came, {"images", "annotations", "categories"});
   connect(cursor, file);
   return file;
 }

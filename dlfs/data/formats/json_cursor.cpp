@@ -199,7 +199,7 @@ void JsonCursor::end() {
   if (at_ != end_) expected("the end");
 }
 
-void JsonCursor::refuse_double_names(size_t first) {
+void JsonCursor::check_names(size_t first, std::initializer_list<std::string_view> required) {
   const auto begin = names_.begin() + static_cast<std::ptrdiff_t>(first), end = names_.end();
   auto twice = end;
   if (end - begin <= 16) {  // most objects are small, and the order of their names is nobody's business
@@ -210,6 +210,8 @@ void JsonCursor::refuse_double_names(size_t first) {
     twice = std::adjacent_find(begin, end);
   }
   if (twice != end) fail(concat("an object has \"", *twice, "\" twice"));
+  for (const std::string_view name : required)
+    if (std::find(begin, end, name) == end) fail(concat("has no ", name));
   names_.resize(first);
 }
 

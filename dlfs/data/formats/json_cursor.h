@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,17 +21,20 @@ class JsonCursor {
 
   char kind();  // what comes: '{', '[', '"', '0' for a number, 't', 'f', 'n'
 
-  // take(name) reads the value of each member, or skips it; take() each item.
+  // take(name) reads the value of each member, or skips it; take() each item. An object that lacks a member of these names
+  // is refused.
   template <typename Take>
-  void object(Take take) {
-    if (open('{', "an object")) return leave('}');
+  void object(Take take, std::initializer_list<std::string_view> required = {}) {
     const size_t first_name = names_.size();
-    do {
+    bool more = !open('{', "an object");
+    if (!more) leave('}');
+    while (more) {
       names_.push_back(member_name());
       if (depth_ == 1) part_ = names_.back();
       take(std::string_view(names_.back()));
-    } while (another('}'));
-    refuse_double_names(first_name);
+      more = another('}');
+    }
+    check_names(first_name, required);
   }
   template <typename Take>
   void array(Take take) {
@@ -73,7 +77,7 @@ class JsonCursor {
   void skip_space() {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
-  void refuse_double_names(size_t first);
+  void check_names(size_t first, std::initializer_list<std::string_view> required);
   [[noreturn]] void expected(const std::string& what) const;
 
   std::string who_, source_;
