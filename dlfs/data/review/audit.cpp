@@ -2,8 +2,7 @@
 
 #include <atomic>
 #include <deque>
-#include <exception>
-#include <mutex>
+#include <future>
 #include <optional>
 #include <thread>
 
@@ -20,8 +19,10 @@ bool is_known(Size size) { return size.width > 0 && size.height > 0; }
 
 // What is known of an image once its file was read.
 struct Row {
-  Size size;  // upright: the file's, or the store's where the file tells none
-  bool decoded = false, gray = false, hash_is_new = false;
+  Size size;                          // upright: the file's, or the store's where the file tells none
+  std::optional<ImageHeader> header;  // of a file that could be decoded
+  uint64_t bytes = 0;                 // likewise
+  bool hash_is_new = false;
 };
 
 class Auditor {
@@ -38,6 +39,7 @@ class Auditor {
     open_folders();
     name_folders();
     check_files();
+    count_files();
     add_twins();
     add_odd_channels();
     const LabelFacts labels = check_labels();
@@ -81,8 +83,9 @@ class Auditor {
   }
 
   void check_files();
-  void check_file(size_t image, FileCheck& check, FileCounts& counts);
+  void check_file(size_t image, FileCheck& check);
   void check_header(size_t image, const CheckedFile& file);
+  void count_files();
   void add_twins();
   void add_odd_channels();
   LabelFacts check_labels();
@@ -99,44 +102,28 @@ class Auditor {
   FileCounts counts_;
 };
 
-void join_counts(FileCounts& all, const FileCounts& more) {
-  all.jpeg += more.jpeg;
-  all.png += more.png;
-  all.pgm += more.pgm;
-  all.gray += more.gray;
-  all.progressive += more.progressive;
-  all.bytes += more.bytes;
-}
-
 void Auditor::check_files() {
   std::atomic<size_t> next = 0;
-  std::mutex mutex;
-  std::exception_ptr failure;
   const auto caller = std::this_thread::get_id();
   const auto work = [&] {
     FileCheck check;
-    FileCounts counts;
     try {
       for (size_t i = next++; i < rows_.size(); i = next++) {
-        check_file(i, check, counts);
+        check_file(i, check);
         if (request_.progress && std::this_thread::get_id() == caller) request_.progress(i + 1, rows_.size());
       }
     } catch (...) {
-      next = rows_.size();
-      const std::scoped_lock lock(mutex);
-      failure = std::current_exception();
+      next = rows_.size();  // for all of them
+      throw;
     }
-    const std::scoped_lock lock(mutex);
-    join_counts(counts_, counts);
   };
-  std::vector<std::thread> threads;
-  for (int i = 1; i < request_.threads; ++i) threads.emplace_back(work);
+  std::vector<std::future<void>> others;
+  for (int i = 1; i < request_.threads; ++i) others.push_back(std::async(std::launch::async, work));
   work();
-  for (std::thread& thread : threads) thread.join();
-  if (failure) std::rethrow_exception(failure);
+  for (std::future<void>& other : others) other.get();
 }
 
-void Auditor::check_file(size_t image, FileCheck& check, FileCounts& counts) {
+void Auditor::check_file(size_t image, FileCheck& check) {
   Row& row = rows_[image];
   row.size = images_.image_size(image);
   const OpenFolder& folder = folders_[images_.folder(image)];
@@ -150,19 +137,13 @@ void Auditor::check_file(size_t image, FileCheck& check, FileCounts& counts) {
     return;
   }
   check_header(image, file);
-  row.decoded = true;
-  row.gray = file.header.channels == 1;
   row.size = file.header.size;
+  row.header = file.header;
+  row.bytes = file.bytes;
   likenesses_[image] = {
       .known = true, .split = images_.split(image), .digest = file.digest, .looks = file.looks};
   if (!file.looks) add(Fault::blank, image, "");
   if (file.cmyk) add(Fault::cmyk, image, "");
-  ++(file.header.codec == Codec::jpeg  ? counts.jpeg
-     : file.header.codec == Codec::png ? counts.png
-                                       : counts.pgm);
-  counts.gray += row.gray;
-  counts.progressive += file.header.progressive;
-  counts.bytes += file.bytes;
 }
 
 void Auditor::check_header(size_t image, const CheckedFile& file) {
@@ -184,6 +165,17 @@ void Auditor::check_header(size_t image, const CheckedFile& file) {
                              : "another"));
 }
 
+void Auditor::count_files() {
+  for (const Row& row : rows_) {
+    if (!row.header) continue;
+    const Codec codec = row.header->codec;
+    ++(codec == Codec::jpeg ? counts_.jpeg : codec == Codec::png ? counts_.png : counts_.pgm);
+    counts_.gray += row.header->channels == 1;
+    counts_.progressive += row.header->progressive;
+    counts_.bytes += row.bytes;
+  }
+}
+
 void Auditor::add_twins() {
   for (const auto& [image, other, equal, leak] : find_twins(likenesses_)) {
     const Fault fault =
@@ -200,7 +192,7 @@ void Auditor::add_odd_channels() {
   const int64_t decoded = counts_.jpeg + counts_.png + counts_.pgm;
   if (2 * counts_.gray >= decoded) return;
   for (size_t i = 0; i < rows_.size(); ++i)
-    if (rows_[i].decoded && rows_[i].gray) add(Fault::gray, i, "");
+    if (rows_[i].header && rows_[i].header->channels == 1) add(Fault::gray, i, "");
 }
 
 LabelFacts Auditor::check_labels() {
@@ -214,7 +206,7 @@ LabelFacts Auditor::check_labels() {
     check.take(labelled, row.size, name(image));
     const std::string& known = labelled.image.sha256;
     row.hash_is_new = known.empty();
-    if (row.decoded && !known.empty() && known != to_hex(likenesses_[image].digest))
+    if (row.header && !known.empty() && known != to_hex(likenesses_[image].digest))
       add(Fault::changed, image, "");
   });
   return check.finish();
@@ -227,7 +219,7 @@ void Auditor::record() {
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
     const bool size_is_new = !is_known(images_.image_size(i));
-    if (row.decoded && (row.hash_is_new || size_is_new))
+    if (row.header && (row.hash_is_new || size_is_new))
       facts.push_back({.image = images_.id(i),
                        .sha256 = row.hash_is_new ? to_hex(likenesses_[i].digest) : "",
                        .size = size_is_new ? row.size : Size{}});
