@@ -72,7 +72,7 @@ std::string annotation_record(const Annotation& annotation, Selection& selection
 // Annotations stand before images, so that one pass over the store writes the long part at once.
 ExportCounts export_coco(const Store& store, const ExportRequest& request) {
   Selection selection(store, request);
-  ExportCounts counts = selection.counts();
+  ExportCounts counts{.root = selection.root()};
   NewFile file(new_path(request.path));
   file.write("{\"info\":{\"description\":\"exported by dlfs\"},\"licenses\":[],\n\"categories\":[");
   std::string comma;

@@ -115,7 +115,7 @@ ExportCounts export_coco_results(const Store& store, const ExportRequest& reques
   if (request.model.empty())
     throw UsageError("coco-results", "needs --model, the name of the model whose predictions go out");
   Selection selection(store, request);
-  ExportCounts counts = selection.counts();
+  ExportCounts counts{.root = selection.root()};
   NewFile file(new_path(request.path));
   file.write("[");
   selection.for_each([&](const ImageWithBoxes& found) {

@@ -104,10 +104,6 @@ void refuse_unknown_model(const Store& store, const ExportRequest& request) {
                                          request.model, " in these images"));
 }
 
-ExportCounts Selection::counts() const {
-  return {.images = 0, .annotations = 0, .left_out = 0, .root = root_};
-}
-
 std::string new_path(const std::string& path) {
   std::error_code ignored;
   if (path.empty() || fs::exists(fs::symlink_status(path, ignored)))

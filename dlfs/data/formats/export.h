@@ -40,7 +40,6 @@ class Selection {
   const std::vector<Category>& categories() const { return categories_; }
   const Category& category(int64_t id) const;  // throws FileError where there is none
   size_t category_index(int64_t id) const;     // likewise; from 0, by id
-  ExportCounts counts() const;                 // none yet, and the root
 
   SourceIds image_ids, annotation_ids, category_ids;
 

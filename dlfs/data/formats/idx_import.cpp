@@ -1,5 +1,6 @@
 // MNIST's four files: their images become PNG files, which a store can point to.
 #include <filesystem>
+#include <iomanip>
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/file.h"
@@ -10,11 +11,6 @@
 
 namespace dlfs {
 namespace {
-
-std::string numbered(int index) {
-  const std::string digits = std::to_string(index);
-  return concat(std::string(5 - std::min<size_t>(5, digits.size()), '0'), digits, ".png");
-}
 
 // A file that is there already must be this very image, or its beginning: an import was ended while it wrote.
 void write_image(const std::string& path, const ImageView& image) {
@@ -51,7 +47,9 @@ ImportReport import_idx(Store& store, const ImportRequest& request) {
         throw FileError(
             "idx", concat(request.path, ": image ", i, " for ", to_string(split), " has the label ", label,
                           ", but the largest for training is ", categories.size() - 1));
-      const ImageRecord image{.path = numbered(i), .size = {images.width, images.height}, .split = split};
+      const ImageRecord image{.path = concat(std::setfill('0'), std::setw(5), i, ".png"),
+                              .size = {images.width, images.height},
+                              .split = split};
       write_image(concat(folder, "/", image.path),
                   {.size = image.size,
                    .pixels = std::span(images.pixels).subspan(static_cast<size_t>(i) * bytes, bytes)});

@@ -59,7 +59,7 @@ std::string task(const ImageRecord& image, const std::string& name, const std::s
 
 ExportCounts export_label_studio(const Store& store, const ExportRequest& request) {
   const Selection selection(store, request);
-  ExportCounts counts = selection.counts();
+  ExportCounts counts{.root = selection.root()};
   NewFile file(new_path(request.path));
   selection.for_each([&](const ImageWithBoxes& found) {
     std::vector<Shown> all;

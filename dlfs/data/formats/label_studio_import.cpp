@@ -1,6 +1,7 @@
 // Label Studio's JSON export: a list of tasks, each an image with annotations by people. Of several the latest counts that
 // was not cancelled; drafts and predictions do not. Boxes are in percent of the upright image.
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "dlfs/base/error.h"
@@ -14,17 +15,13 @@ namespace {
 
 constexpr uint64_t largest_file = uint64_t{4} << 30;
 
-int hex(char c) {
-  const size_t found = std::string_view("0123456789abcdef")
-                           .find(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
-  return found == std::string_view::npos ? -1 : static_cast<int>(found);
-}
+bool is_hex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
 
-std::string without_percent_codes(std::string_view text) {
+std::string without_percent_codes(const std::string& text) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool code = text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0;
-    plain += code ? static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])) : text[i];
+    const bool code = text[i] == '%' && i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2]);
+    plain += code ? static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16)) : text[i];
     if (code) i += 2;
   }
   return plain;
@@ -49,8 +46,8 @@ std::optional<std::string> find_image(const std::string& place, const Intake& in
     if (slash == std::string::npos) break;
     start += slash + 1;
   }
-  const bool uploaded = last && last->size() > 9 && (*last)[8] == '-' &&
-                        std::all_of(last->begin(), last->begin() + 8, [](char c) { return hex(c) >= 0; });
+  const bool uploaded =
+      last && last->size() > 9 && (*last)[8] == '-' && std::all_of(last->begin(), last->begin() + 8, is_hex);
   if (uploaded && intake.has(last->substr(9))) return last->substr(9);
   return last;
 }

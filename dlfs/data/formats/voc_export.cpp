@@ -68,7 +68,7 @@ class Stems {
 
 ExportCounts export_voc(const Store& store, const ExportRequest& request) {
   const Selection selection(store, request);
-  ExportCounts counts = selection.counts();
+  ExportCounts counts{.root = selection.root()};
   NewFolder folder(request.path);
   std::map<Split, std::string> lists;
   Stems stems;

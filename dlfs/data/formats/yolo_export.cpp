@@ -37,7 +37,7 @@ std::string data_yaml(const Selection& selection, const std::map<Split, std::str
 
 ExportCounts export_yolo(const Store& store, const ExportRequest& request) {
   const Selection selection(store, request);
-  ExportCounts counts = selection.counts();
+  ExportCounts counts{.root = selection.root()};
   NewFolder folder(request.path);
   std::map<Split, std::string> lists;  // of image files
   std::unordered_set<std::string> taken;
