@@ -10,7 +10,6 @@
 #include "dlfs/data/formats/coco_file.h"
 #include "dlfs/data/formats/formats.h"
 #include "dlfs/data/formats/paths.h"
-#include "dlfs/data/formats/segmentation.h"
 #include "dlfs/data/formats/xml.h"
 #include "dlfs/data/formats/yolo.h"
 #include "dlfs/data/store/database.h"

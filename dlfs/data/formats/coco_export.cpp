@@ -3,9 +3,8 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/json.h"
+#include "dlfs/data/formats/coco_file.h"
 #include "dlfs/data/formats/export.h"
-#include "dlfs/data/formats/json_cursor.h"
-#include "dlfs/data/formats/segmentation.h"
 
 namespace dlfs {
 namespace {

@@ -10,7 +10,6 @@
 #include "dlfs/base/json.h"
 #include "dlfs/data/formats/json_cursor.h"
 #include "dlfs/data/formats/paths.h"
-#include "dlfs/data/formats/segmentation.h"
 
 namespace dlfs {
 namespace {

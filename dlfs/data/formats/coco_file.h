@@ -35,4 +35,9 @@ CocoFile read_coco(std::string_view text, const std::string& source);
 
 BoundingBox read_coco_box(JsonCursor& cursor);  // [x, y, width, height]
 
+// A segmentation, which is kept as it came: a list of polygons [[x, y, x, y, ...], ...], or run lengths
+// {"counts": [n, ...] or "text", "size": [height, width]}, which must add up to the size. The text of the value that comes,
+// once its structure is seen to be right; "" for null.
+std::string_view read_segmentation(JsonCursor& cursor);
+
 }  // namespace dlfs

@@ -1,4 +1,4 @@
-#include "dlfs/data/formats/segmentation.h"
+#include "dlfs/data/formats/coco_file.h"
 
 #include "dlfs/base/error.h"
 
