@@ -1,6 +1,7 @@
 #include "dlfs/data/store/import.h"
 
 #include <bit>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -17,12 +18,6 @@ struct Known {
   Annotation annotation;
   std::optional<Annotation> imported = {};  // what it was before people changed it
   bool taken = false;
-};
-
-// Indices of known ones, of which those before `first` are taken.
-struct Waiting {
-  std::vector<size_t> indices;
-  size_t first = 0;
 };
 
 bool same_content(const Annotation& a, const Annotation& b) {
@@ -86,7 +81,7 @@ struct Import::State {
   Ids given_folders, given_categories, given_images;
   int64_t image = 0;  // whose annotations `known` holds
   std::vector<Known> known;
-  std::unordered_map<uint64_t, Waiting> waiting;  // by either key
+  std::multimap<uint64_t, size_t> waiting;  // indices, by either key; a taken one goes when it is met
 };
 
 Import::Import(Store& store, const std::string& source) : state_(std::make_unique<State>(store, source)) {}
@@ -176,9 +171,9 @@ void Import::State::load(int64_t of_image) {
   }
   for (size_t i = 0; i < known.size(); ++i) {
     const Known& one = known[i];
-    waiting[key_of_content(one.annotation)].indices.push_back(i);
-    if (one.imported) waiting[key_of_content(*one.imported)].indices.push_back(i);
-    if (one.annotation.source_id) waiting[key_of_source(*one.annotation.source_id)].indices.push_back(i);
+    waiting.emplace(key_of_content(one.annotation), i);
+    if (one.imported) waiting.emplace(key_of_content(*one.imported), i);
+    if (one.annotation.source_id) waiting.emplace(key_of_source(*one.annotation.source_id), i);
   }
 }
 
@@ -190,14 +185,12 @@ Known* Import::State::find(const Annotation& annotation) {
     return same_content(annotation, one.annotation) ||
            (one.imported && same_content(annotation, *one.imported));
   };
-  const auto found =
-      waiting.find(annotation.source_id ? key_of_source(*annotation.source_id) : key_of_content(annotation));
-  if (found == waiting.end()) return nullptr;
-  auto& [indices, first] = found->second;
-  while (first < indices.size() && known[indices[first]].taken) ++first;
-  for (size_t i = first; i < indices.size(); ++i) {
-    Known& one = known[indices[i]];
+  auto [at, end] = waiting.equal_range(annotation.source_id ? key_of_source(*annotation.source_id)
+                                                            : key_of_content(annotation));
+  while (at != end) {
+    Known& one = known[at->second];
     if (!one.taken && same(one)) return &one;
+    at = one.taken ? waiting.erase(at) : std::next(at);
   }
   return nullptr;
 }
