@@ -21,6 +21,8 @@ struct BoundingBox {
   bool operator==(const BoundingBox&) const = default;
 };
 
+inline double area(const BoundingBox& box) { return double{box.width} * double{box.height}; }
+
 struct Category {
   int64_t id = 0;
   std::string name = {};           // no other has it

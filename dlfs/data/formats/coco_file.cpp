@@ -113,7 +113,7 @@ CocoAnnotation read_annotation(JsonCursor& cursor) {
     }
   };
   cursor.object(read, {"id", "image_id", "category_id", "bbox"});
-  if (!has_area) annotation.area = double{annotation.box.width} * double{annotation.box.height};
+  if (!has_area) annotation.area = area(annotation.box);
   close(annotation.extra);
   return annotation;
 }

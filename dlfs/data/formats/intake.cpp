@@ -77,8 +77,7 @@ void Intake::leave_out(int64_t count, const std::string& what) {
 }
 
 Annotation label_of(int64_t category, const std::optional<BoundingBox>& box) {
-  const double area = box ? double{box->width} * double{box->height} : 0;
-  return {.category = category, .box = box, .area = area};
+  return {.category = category, .box = box, .area = box ? area(*box) : 0};
 }
 
 ImportReport Intake::commit() {

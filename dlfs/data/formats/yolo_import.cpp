@@ -81,16 +81,6 @@ class Lines {
   int64_t line_ = 0;
 };
 
-}  // namespace
-
-std::vector<YoloBox> parse_yolo(std::string_view text, const std::string& source, const YoloLimits& limits) {
-  return Lines(without_mark(text), source, limits).found;
-}
-
-namespace {
-
-namespace fs = std::filesystem;
-
 // A folder of images, and where their labels may be: the first that has a file of an image's name gives its labels.
 struct LabelFolder {
   std::string path;
@@ -172,9 +162,13 @@ int64_t import_part(const Part& part, const std::vector<int64_t>& categories, In
 
 }  // namespace
 
+std::vector<YoloBox> parse_yolo(std::string_view text, const std::string& source, const YoloLimits& limits) {
+  return Lines(without_mark(text), source, limits).found;
+}
+
 ImportReport import_yolo(Store& store, const ImportRequest& request) {
   const std::string root =
-      is_folder(request.path) ? request.path : fs::path(request.path).parent_path().string();
+      is_folder(request.path) ? request.path : std::filesystem::path(request.path).parent_path().string();
   Intake intake(store, request, request.path);
   std::vector<int64_t> categories;
   for (const std::string& name : read_yolo_names(request.path)) {

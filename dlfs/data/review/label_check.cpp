@@ -19,8 +19,6 @@ std::string text_of(const BoundingBox& box) {
   return concat(box.width, " x ", box.height, " at ", box.x, ", ", box.y);
 }
 
-double area(const BoundingBox& box) { return double{box.width} * box.height; }
-
 double iou(const BoundingBox& a, const BoundingBox& b) {
   const double width = double{std::min(a.x + a.width, b.x + b.width)} - std::max(a.x, b.x),
                height = double{std::min(a.y + a.height, b.y + b.height)} - std::max(a.y, b.y);
