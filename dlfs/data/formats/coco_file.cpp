@@ -129,19 +129,18 @@ std::unordered_map<int64_t, uint32_t> index_by_id(const JsonCursor& cursor, cons
   return index;
 }
 
-template <typename Items, typename Name>
-void refuse_same_names(const JsonCursor& cursor, const Items& items, Name name, const char* kind) {
+template <typename Item>
+void refuse_same_names(const JsonCursor& cursor, const std::vector<Item>& items, std::string Item::*name,
+                       const char* kind) {
   std::unordered_set<std::string_view> names(items.size());
-  for (const auto& item : items)
-    if (!names.insert(name(item)).second) cursor.fail(concat("two ", kind, " are called ", name(item)));
+  for (const Item& item : items)
+    if (!names.insert(item.*name).second) cursor.fail(concat("two ", kind, " are called ", item.*name));
 }
 
 // Resolves what annotations refer to, and sorts them by image.
 void connect(const JsonCursor& cursor, CocoFile& file) {
-  refuse_same_names(
-      cursor, file.categories, [](const Category& c) -> std::string_view { return c.name; }, "categories");
-  refuse_same_names(
-      cursor, file.images, [](const ImageRecord& i) -> std::string_view { return i.path; }, "images");
+  refuse_same_names(cursor, file.categories, &Category::name, "categories");
+  refuse_same_names(cursor, file.images, &ImageRecord::path, "images");
   const auto categories = index_by_id(cursor, file.categories, "categories"),
              images = index_by_id(cursor, file.images, "images");
   std::vector<uint32_t> image_of;
