@@ -13,25 +13,21 @@
 namespace dlfs {
 namespace {
 
-struct Limit {
-  int what = 0, most = 0;
+struct Rule {
+  int what = 0, value = 0;
 };
 // No statement or row of ours comes near to these; what a stranger's file holds beyond is refused by SQLite itself.
-constexpr std::array limits = {
-    Limit{SQLITE_LIMIT_LENGTH, 1 << 24},     Limit{SQLITE_LIMIT_SQL_LENGTH, 1 << 14},
-    Limit{SQLITE_LIMIT_COLUMN, 64},          Limit{SQLITE_LIMIT_EXPR_DEPTH, 32},
-    Limit{SQLITE_LIMIT_COMPOUND_SELECT, 4},  Limit{SQLITE_LIMIT_ATTACHED, 0},
-    Limit{SQLITE_LIMIT_TRIGGER_DEPTH, 1},    Limit{SQLITE_LIMIT_FUNCTION_ARG, 8},
-    Limit{SQLITE_LIMIT_VARIABLE_NUMBER, 32}, Limit{SQLITE_LIMIT_WORKER_THREADS, 0}};
+constexpr std::array limits = {Rule{SQLITE_LIMIT_LENGTH, 1 << 24},     Rule{SQLITE_LIMIT_SQL_LENGTH, 1 << 14},
+                               Rule{SQLITE_LIMIT_COLUMN, 64},          Rule{SQLITE_LIMIT_EXPR_DEPTH, 32},
+                               Rule{SQLITE_LIMIT_COMPOUND_SELECT, 4},  Rule{SQLITE_LIMIT_ATTACHED, 0},
+                               Rule{SQLITE_LIMIT_TRIGGER_DEPTH, 1},    Rule{SQLITE_LIMIT_FUNCTION_ARG, 8},
+                               Rule{SQLITE_LIMIT_VARIABLE_NUMBER, 32}, Rule{SQLITE_LIMIT_WORKER_THREADS, 0}};
 
-struct Setting {
-  int what = 0, on = 0;
-};
-constexpr std::array settings = {
-    Setting{SQLITE_DBCONFIG_DEFENSIVE, 1},      Setting{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-    Setting{SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, Setting{SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-    Setting{SQLITE_DBCONFIG_DQS_DDL, 0},        Setting{SQLITE_DBCONFIG_DQS_DML, 0},
-    Setting{SQLITE_DBCONFIG_ENABLE_FKEY, 1}};
+constexpr std::array switches = {
+    Rule{SQLITE_DBCONFIG_DEFENSIVE, 1},      Rule{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+    Rule{SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, Rule{SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+    Rule{SQLITE_DBCONFIG_DQS_DDL, 0},        Rule{SQLITE_DBCONFIG_DQS_DML, 0},
+    Rule{SQLITE_DBCONFIG_ENABLE_FKEY, 1}};
 
 // What stands beside SQLite's words, where the user can do something about it.
 std::string advice(int code) {
@@ -76,8 +72,8 @@ Database::Database(std::string path, Access access)
   const int code = sqlite3_open_v2(name.c_str(), &connection_, flags, nullptr);
   try {
     if (code != SQLITE_OK) fail_with_code(code);
-    for (const Limit& limit : limits) sqlite3_limit(connection_, limit.what, limit.most);
-    for (const Setting& setting : settings) sqlite3_db_config(connection_, setting.what, setting.on, nullptr);
+    for (const Rule& limit : limits) sqlite3_limit(connection_, limit.what, limit.value);
+    for (const Rule& one : switches) sqlite3_db_config(connection_, one.what, one.value, nullptr);
     sqlite3_busy_timeout(connection_, 5000);
     run(*this, "PRAGMA cell_size_check = ON");
     run(*this, "PRAGMA temp_store = MEMORY");
