@@ -62,9 +62,7 @@ ImageRecord read_image(JsonCursor& cursor) {
     } else if (name == "file_name") {
       const std::string said = cursor.string("file_name");
       const std::optional<std::string> path = relative_path(said);
-      if (!path)
-        cursor.fail(
-            concat("file_name is ", JsonWriter().value(cut(said, 200)).text(), ", ", no_relative_path));
+      if (!path) cursor.fail(concat("file_name is ", quoted(said), ", ", no_relative_path));
       image.path = *path;
     } else if (name == "width") {
       image.size.width = read_side(cursor, "width");

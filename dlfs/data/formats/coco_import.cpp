@@ -17,8 +17,8 @@ constexpr std::string_view usual_start = "instances_";
 std::vector<std::string> json_files(const std::string& folder, std::string_view start) {
   std::vector<std::string> found;
   if (!is_folder(folder)) return found;
-  for (const std::string& name : names_in(folder))
-    if (name.starts_with(start) && ends_with(name, "json")) found.push_back(concat(folder, "/", name));
+  for (const std::string& name : names_in(folder, "json"))
+    if (name.starts_with(start)) found.push_back(concat(folder, "/", name));
   return found;
 }
 

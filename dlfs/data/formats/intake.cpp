@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "dlfs/base/error.h"
-#include "dlfs/base/json.h"
 #include "dlfs/data/codec/decode.h"
 #include "dlfs/data/formats/paths.h"
 
@@ -26,8 +25,8 @@ Intake::Intake(Store& store, const ImportRequest& request, const std::string& so
 // An export would write it otherwise.
 void Intake::refuse_unless_utf8(const char* what, const std::string& name) const {
   if (!simdjson::validate_utf8(name.data(), name.size()))
-    throw FileError(format_, concat("the ", what, " ", JsonWriter().value(cut(name, 200)).text(),
-                                    " has a name that is not UTF-8: rename it"));
+    throw FileError(format_,
+                    concat("the ", what, " ", quoted(name), " has a name that is not UTF-8: rename it"));
 }
 
 int64_t Intake::category(const Category& category) {

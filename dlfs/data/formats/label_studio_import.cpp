@@ -63,9 +63,7 @@ class Task {
         if (member.value.string() != nullptr && is_image_name(*member.value.string())) place = &member.value;
     if (place == nullptr || place->string() == nullptr) fail("has no data.image");
     const std::optional<std::string> path = find_image(*place->string(), intake);
-    if (!path)
-      fail(concat("data.image is ", JsonWriter().value(cut(*place->string(), 200)).text(),
-                  ", which names no file"));
+    if (!path) fail(concat("data.image is ", quoted(*place->string()), ", which names no file"));
     image.path = *path;
     image.size = intake.size_of(*path);
     if (const Json* id = json.find("id")) image.source_id = id->integer();

@@ -6,6 +6,7 @@
 
 #include "dlfs/base/error.h"
 #include "dlfs/base/file.h"
+#include "dlfs/base/json.h"
 
 namespace dlfs {
 namespace {
@@ -111,11 +112,12 @@ Listing images_beneath(const std::string& folder) {
   return listing;
 }
 
-std::vector<std::string> names_in(const std::string& folder) {
+std::vector<std::string> names_in(const std::string& folder, std::string_view ending) {
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator walk(folder, error), end; !error && walk != end; walk.increment(error))
-    if (!is_hidden(walk->path())) names.push_back(walk->path().filename().string());
+    if (!is_hidden(walk->path()) && (ending.empty() || ends_with(walk->path().native(), ending)))
+      names.push_back(walk->path().filename().string());
   if (error) throw FileError("import", concat(folder, ": cannot be listed: ", error.message()));
   std::sort(names.begin(), names.end());
   return names;
@@ -125,6 +127,13 @@ std::string_view without_mark(std::string_view text) {
   constexpr std::string_view mark = "\xEF\xBB\xBF";
   return text.substr(text.starts_with(mark) ? mark.size() : 0);
 }
+
+std::string trimmed(std::string_view text, std::string_view space) {
+  const size_t begin = text.find_first_not_of(space), end = text.find_last_not_of(space);
+  return std::string(begin == std::string::npos ? "" : text.substr(begin, end - begin + 1));
+}
+
+std::string quoted(const std::string& text) { return JsonWriter().value(cut(text, 200)).text(); }
 
 std::vector<std::string> lines_of(const std::string& path) {
   const Bytes bytes = read_file(path, {.max_bytes = uint64_t{1} << 28});

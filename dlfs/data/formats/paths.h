@@ -1,4 +1,5 @@
-// Names of files: what annotation files say, judged before anybody believes it, and what folders hold. Any thread.
+// Names of files: what annotation files say, judged before anybody believes it, and what folders hold; and small texts.
+// Any thread.
 #pragma once
 
 #include <optional>
@@ -34,11 +35,17 @@ struct Listing {
 // The images beneath a folder, at any depth; hidden files and folders stay out, and a link to a folder is refused: it
 // would not be followed when images are read.
 Listing images_beneath(const std::string& folder);
-// The names in a folder (not beneath), sorted, without the hidden ones.
-std::vector<std::string> names_in(const std::string& folder);
+// The names in a folder (not beneath), sorted, without the hidden ones; of an ending, those that have it.
+std::vector<std::string> names_in(const std::string& folder, std::string_view ending = "");
 
 // Without the byte order mark that Windows puts before UTF-8.
 std::string_view without_mark(std::string_view text);
+
+// Without the space around it.
+std::string trimmed(std::string_view text, std::string_view space = " \t");
+
+// What others wrote, as a message shows it: in quotes, and cut where it is long.
+std::string quoted(const std::string& text);
 
 // The lines of a small text file, without line ends and mark.
 std::vector<std::string> lines_of(const std::string& path);

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
@@ -47,8 +46,7 @@ class VocFile {
     const std::string said = root.text_of("filename");
     if (said.empty()) return "";
     const std::optional<std::string> found = relative_path(said);
-    if (!found)
-      fail(concat("filename is ", JsonWriter().value(cut(said, 200)).text(), ", ", no_relative_path));
+    if (!found) fail(concat("filename is ", quoted(said), ", ", no_relative_path));
     return *found;
   }
 
@@ -110,12 +108,7 @@ struct Place {
   std::optional<Split> split = {};
 };
 
-bool holds_xml(const std::string& folder) {
-  if (!is_folder(folder)) return false;
-  const std::vector<std::string> names = names_in(folder);
-  return std::any_of(names.begin(), names.end(),
-                     [](const std::string& name) { return ends_with(name, "xml"); });
-}
+bool holds_xml(const std::string& folder) { return is_folder(folder) && !names_in(folder, "xml").empty(); }
 
 // Annotations/ beside JPEGImages/, here or in the only folder that has it (VOCdevkit/VOC2007); or XML beside its images, in
 // one folder or in one for each split.
@@ -182,8 +175,7 @@ void import_place(const Place& place, const ImportRequest& request, Intake& inta
   const Folder folder(place.annotations);
   const auto splits = read_lists(place.lists);
   intake.folder(request.images.empty() ? place.images : request.images);
-  for (const std::string& name : names_in(place.annotations)) {
-    if (!ends_with(name, "xml")) continue;
+  for (const std::string& name : names_in(place.annotations, "xml")) {
     const Bytes bytes = folder.read(name, {.max_bytes = uint64_t{16} << 20});
     const std::string source = concat(place.annotations, "/", name), stem = without_ending(name);
     VocFile file(parse_xml(text_of(bytes), "voc", source), source, intake);

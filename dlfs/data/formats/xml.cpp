@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "dlfs/base/error.h"
+#include "dlfs/data/formats/paths.h"
 
 namespace dlfs {
 namespace {
@@ -13,18 +14,11 @@ namespace {
 constexpr size_t most_bytes = size_t{4} << 20, most_attributes = 32;
 constexpr int deepest = 16;
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+constexpr std::string_view space = " \t\n\r";
 
 bool is_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
          c == '.' || c == ':' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-std::string trimmed(std::string text) {
-  while (!text.empty() && is_space(text.back())) text.pop_back();
-  const auto begin = std::find_if_not(text.begin(), text.end(), is_space);
-  text.erase(text.begin(), begin);
-  return text;
 }
 
 std::string utf8(int code) {
@@ -79,9 +73,7 @@ class Reader {
     return passed;
   }
 
-  void pass_space() {
-    while (!left_.empty() && is_space(left_.front())) left_.remove_prefix(1);
-  }
+  void pass_space() { left_.remove_prefix(std::min(left_.find_first_not_of(space), left_.size())); }
 
   void pass_space_and_comments() {
     for (pass_space(); take("<!--"); pass_space()) pass_until("-->", "a comment");
@@ -140,7 +132,7 @@ class Reader {
     const std::string_view closed = name();
     pass_space();
     if (closed != found.name || !take(">")) fail(concat("closes <", found.name, "> with </", closed, ">"));
-    found.text = trimmed(std::move(found.text));
+    found.text = trimmed(found.text, space);
     return found;
   }
 

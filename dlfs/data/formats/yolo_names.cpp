@@ -11,11 +11,6 @@ namespace {
 
 constexpr size_t most_names = 100'000;
 
-std::string trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
-  return std::string(begin == std::string::npos ? "" : text.substr(begin, end - begin + 1));
-}
-
 // Where `wanted` stands outside of quotes, a comment's # behind a space alone; npos where it does not. A quote begins one
 // where a scalar can begin.
 size_t find_unquoted(std::string_view text, char wanted) {
