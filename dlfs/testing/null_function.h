@@ -14,7 +14,7 @@ struct NullSettings {
   int outputs = 1;
   int saved = 0;
   bool scalar = false;
-  Needs needs = {};
+  Needs needs = Needs();
   std::vector<int> updates = {};
 };
 
