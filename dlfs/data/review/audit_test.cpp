@@ -306,7 +306,7 @@ TEST(Audit, ManyBoxesInOneColumnDoNotTakeLong) {
   }
   const auto start = std::chrono::steady_clock::now();
   check.take(image, {10, 2'000'000}, "a.png");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
 TEST(Audit, AnEmptyStoreHasNoFindings) {
