@@ -21,9 +21,9 @@ struct LabelEvent {
   int64_t at_ns = 0;  // since 1970, UTC
   std::string who = {};
   LabelAction action = LabelAction::add;
-  int64_t image = 0;  // 0 for an import
-  std::optional<Annotation> before = {},
-                            after = {};  // before: of change and remove; after: of add and change
+  int64_t image = 0;                      // 0 for an import
+  std::optional<Annotation> before = {};  // of change and remove
+  std::optional<Annotation> after = {};   // of add and change
 };
 
 struct PredictedBox {
